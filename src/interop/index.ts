@@ -2,9 +2,9 @@
 
 export { loadWeights, type LoadWeightsOptions, type WeightsReport } from './load-weights.js'
 export { exportModel, type ExportOptions, type ExportReport } from './export-model.js'
-export { importOnnx, type ImportedOnnx, type ImportOnnxOptions, type OnnxArray, type OnnxPort } from './import-onnx.js'
+export { importModel, type ImportedModel, type ImportModelOptions } from './import-model.js'
+export type { OnnxArray, OnnxPort } from './onnx/ports.js'
 export { importText, type ImportTextOptions, type ImportTextReport } from './import-text.js'
 export type { NameMap } from './names.js'
 export { openTensorFile, type TensorFile } from './tensors/tensor-file.js'
 export type { StoredTensor } from './tensors/stored-tensor.js'
-export { importKeras, type ImportKerasOptions } from './import-keras.js'

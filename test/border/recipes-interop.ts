@@ -1,13 +1,5 @@
 // Models and tensors of other programs.
-import { fileURLToPath } from 'node:url'
-import {
-  exportModel,
-  importKeras,
-  importOnnx,
-  importText,
-  loadWeights,
-  openTensorFile
-} from '../../src/interop/index.js'
+import { exportModel, importModel, importText, loadWeights, openTensorFile } from '../../src/interop/index.js'
 import { textModel } from '../../src/tasks/text/index.js'
 import { method, pure, recipe, type AnyRecipe } from './recipe.js'
 import { dispose } from './recipes-runs.js'
@@ -20,8 +12,6 @@ async function onnxFile(): Promise<string> {
   await exportModel('text.safetensors', { to: 'onnx', out: 'text.onnx' })
   return 'text.onnx'
 }
-const kerasFile = fileURLToPath(new URL('../golden/keras/text.keras', import.meta.url))
-
 const values = () => ({
   tokens: { shape: [3, 1], data: Int32Array.of(0, 1, 2) },
   h0: { shape: [1, 1, 8], data: new Float32Array(8) },
@@ -40,24 +30,23 @@ export const interopRecipes: AnyRecipe[] = [
     cost: 20
   }),
   recipe({
-    name: 'interop.importOnnx',
+    name: 'interop.importModel',
     setup: onnxFile,
-    args: (path) => [path, { threads: 1, sizes: { length: 3 }, constants: { c0: values().c0 } }],
-    call: (_, given) => (importOnnx as (...values: unknown[]) => unknown)(...given),
+    args: (path) => [
+      path,
+      { threads: 1, training: true, sizes: { length: 3 }, states: { h0: 'h' }, constants: { c0: values().c0 } }
+    ],
+    call: (_, given) => (importModel as (...values: unknown[]) => unknown)(...given),
     digest: () => '',
-    returns: 'ImportedOnnx',
+    returns: 'ImportedModel',
     pure: true,
-    accepts: ['1.constants.*', '1.sizes.*'],
+    accepts: ['1.constants.*', '1.sizes.*', '1.states.*'],
     cost: 20
   }),
-  pure('interop.importKeras', importKeras, () => [kerasFile, { threads: 1, sizes: { length: 3 } }], {
-    cost: 20,
-    digest: () => '',
-    returns: 'ImportedOnnx',
-    accepts: ['1.sizes.*']
-  }),
-  method('ImportedOnnx', 'run', async () => await importOnnx(await onnxFile()), () => [values()], { cost: 20, dispose, pure: true }), // prettier-ignore
-  method('ImportedOnnx', 'dispose', async () => await importOnnx(await onnxFile()), () => [], { cost: 20 }), // prettier-ignore
+  method('ImportedModel', 'run', async () => await importModel(await onnxFile()), () => [values()], { cost: 20, dispose, pure: true }), // prettier-ignore
+  method('ImportedModel', 'session', async () => await importModel(await onnxFile()), () => [{ outputs: ['logits'] }], { cost: 20, dispose, returns: 'Session' }), // prettier-ignore
+  method('ImportedModel', 'save', async () => await importModel(await onnxFile()), () => ['saved.safetensors'], { cost: 20, dispose }), // prettier-ignore
+  method('ImportedModel', 'dispose', async () => await importModel(await onnxFile()), () => [], { cost: 20 }), // prettier-ignore
   pure(
     'interop.exportModel',
     exportModel,

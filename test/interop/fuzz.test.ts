@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { describePickle } from '../../src/interop/bytes/pickle.js'
 import { GatecellError } from '../../src/index.js'
-import { importKeras, importOnnx } from '../../src/interop/index.js'
+import { importModel } from '../../src/interop/index.js'
 import { rounds } from '../amounts.js'
 import { goldenPath, openBytesOf } from './files.js'
 import { zipOf } from './zips.js'
@@ -50,7 +50,7 @@ t.test('changed ONNX files', async (t) => {
         bytes[Math.floor(place * (i % 2 === 0 ? 900 : bytes.length))] = value
       writeFileSync(path, cut === null ? bytes : bytes.subarray(0, Math.floor(cut * bytes.length)))
       try {
-        const imported = await importOnnx(path)
+        const imported = await importModel(path)
         imported.dispose()
       } catch (error) {
         if (!(error instanceof GatecellError)) throw error
@@ -81,7 +81,7 @@ t.test('changed files of Keras', async (t) => {
       await readAll(whole)
       writeFileSync(path, whole)
       try {
-        const imported = await importKeras(path)
+        const imported = await importModel(path)
         imported.dispose()
       } catch (error) {
         if (!(error instanceof GatecellError)) throw error

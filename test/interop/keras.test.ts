@@ -1,8 +1,8 @@
 // Models of Keras: the golden files of make_keras.py, of which each output is within 1e-5 of Keras.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { importKeras, openTensorFile, type OnnxArray } from '../../src/interop/index.js'
+import { importModel, openTensorFile, type OnnxArray } from '../../src/interop/index.js'
 import { largestDifference, type GoldenTensor } from '../golden.js'
 
 const folder = fileURLToPath(new URL('../golden/keras/', import.meta.url))
@@ -14,7 +14,7 @@ const golden = JSON.parse(readFileSync(`${folder}expected.json`, 'utf8')) as Rec
 
 /** Returns the largest difference of a model from Keras. */
 async function difference(t: Test, name: string, { inputs, outputs }: Expected): Promise<number> {
-  using imported = await importKeras(folder + name)
+  using imported = await importModel(folder + name)
   const arrays = imported.inputs.map(({ name, dtype }): [string, OnnxArray] => {
     const { shape, data } = inputs[name]!
     return [name, { shape, data: dtype === 'i32' ? Int32Array.from(data) : Float32Array.from(data) }]
@@ -29,8 +29,8 @@ for (const [name, expected] of Object.entries(golden))
 
 t.test('layers that are not supported are in one message', async (t) => {
   const all = /layers in .*masked\.keras that docs\/interop\.md lists but received Masking "masking", LayerNormalization "norm", Dense "dense_\d+" with the activation gelu: build/ // prettier-ignore
-  await t.rejects(importKeras(`${folder}masked.keras`), { code: 'ERR_UNSUPPORTED', message: all })
-  await t.rejects(importKeras(`${folder}refused.keras`), { code: 'ERR_UNSUPPORTED', message: /Maximum "maximum"/ })
+  await t.rejects(importModel(`${folder}masked.keras`), { code: 'ERR_UNSUPPORTED', message: all })
+  await t.rejects(importModel(`${folder}refused.keras`), { code: 'ERR_UNSUPPORTED', message: /Maximum "maximum"/ })
 })
 
 t.test('a configuration with a file of weights, and the tensors of that file', async (t) => {
@@ -44,7 +44,7 @@ t.test('a configuration with a file of weights, and the tensors of that file', a
     t.ok(largestDifference((await read()) as Float32Array, arrays[i++]!.data) < 1e-6)
   }
   await file.close()
-  await t.rejects(importKeras(weights), {
+  await t.rejects(importModel(weights), {
     code: 'ERR_UNSUPPORTED',
     message: /a model with its configuration .* only weights/
   })
@@ -57,21 +57,21 @@ t.test('a configuration with a file of weights, and the tensors of that file', a
   const path = `${t.testdir()}/config.json`
   const write = (...changed: object[]) => writeFileSync(path, JSON.stringify({ class_name: 'Sequential', config: { layers: changed } })) // prettier-ignore
   write(...layers)
-  await t.rejects(importKeras(path), {
+  await t.rejects(importModel(path), {
     code: 'ERR_INVALID_ARGUMENT',
     message: /a file of weights for the configuration/
   })
-  using imported = await importKeras(path, { weights })
+  using imported = await importModel(path, { weights })
   t.same((await imported.run({ inputlayer: { shape: [1, 3], data: Int32Array.of(1, 2, 3) } }))['lstm']!.shape, [1, 4])
   write(...layers.slice(0, 2), layer('LSTM', { units: 3 }))
-  await t.rejects(importKeras(path, { weights }), {
+  await t.rejects(importModel(path, { weights }), {
     code: 'ERR_FILE_FORMAT',
     message: /shape \[4, 12\] for LSTM "lstm"/
   })
   write(...layers, layer('Dense', { units: 3 }))
-  await t.rejects(importKeras(path, { weights }), { code: 'ERR_FILE_FORMAT', message: /the weights kernel, bias as layers\/dense\/vars for Dense "dense"/ }) // prettier-ignore
+  await t.rejects(importModel(path, { weights }), { code: 'ERR_FILE_FORMAT', message: /the weights kernel, bias as layers\/dense\/vars for Dense "dense"/ }) // prettier-ignore
   write(layers[0]!, { ...layers[1]!, config: { ...layers[1]!.config, mask_zero: true } }, layer('LSTM', { units: 4, stateful: true, activation: { class_name: 'Lambda' } })) // prettier-ignore
-  await t.rejects(importKeras(path, { weights }), { code: 'ERR_UNSUPPORTED', message: /Embedding "embedding" with mask_zero, LSTM "lstm" with stateful, LSTM "lstm" with the activation of Python code/ }) // prettier-ignore
+  await t.rejects(importModel(path, { weights }), { code: 'ERR_UNSUPPORTED', message: /Embedding "embedding" with mask_zero, LSTM "lstm" with stateful, LSTM "lstm" with the activation of Python code/ }) // prettier-ignore
 })
 
 t.test('links and other storage in HDF5 are refused', async (t) => {
@@ -81,7 +81,7 @@ t.test('links and other storage in HDF5 are refused', async (t) => {
     const bytes = Buffer.from(whole)
     change(bytes)
     writeFileSync(path, bytes)
-    await t.rejects(importKeras(path), { code, message })
+    await t.rejects(importModel(path), { code, message })
   }
   const symbols = whole.indexOf('SNOD')
   await refused((bytes) => bytes.writeUInt32LE(2, symbols + 8 + 16), 'ERR_UNSUPPORTED', /but received a soft link/)
@@ -92,4 +92,30 @@ t.test('links and other storage in HDF5 are refused', async (t) => {
   await refused((bytes) => bytes.writeBigUInt64LE(2n ** 40n, layout + 2), 'ERR_FILE_FORMAT', /a file of \d+ bytes/)
   await refused((bytes) => bytes.writeBigUInt64LE(2n ** 40n, layout + 10), 'ERR_FILE_FORMAT', /but received the shape/)
   await refused((bytes) => bytes.writeUInt16LE(7, layout - 8), 'ERR_UNSUPPORTED', /external data/)
+})
+
+t.test('models of TensorFlow.js, as they are and quantised', async (t) => {
+  const tfjs = fileURLToPath(new URL('../golden/tfjs/', import.meta.url))
+  const models = JSON.parse(readFileSync(`${tfjs}expected.json`, 'utf8')) as Record<string, Record<'inputs' | 'outputs', GoldenTensor>> // prettier-ignore
+  for (const [name, { inputs, outputs }] of Object.entries(models)) {
+    using imported = await importModel(`${tfjs}${name}.json`)
+    const results = await imported.run({ table_input: { shape: inputs.shape, data: Int32Array.from(inputs.data) } })
+    t.ok(largestDifference(results['dense_Dense1']!.data, outputs.data) < 1e-5, name)
+  }
+  const text = readFileSync(`${tfjs}plain.json`, 'utf8')
+  const folder = t.testdir({ model: {}, 'outside.bin': '' })
+  const path = `${folder}/model/model.json`
+  for (const name of ['plain.1.bin', 'plain.2.bin']) copyFileSync(tfjs + name, `${folder}/model/${name}`)
+  const refused = async (from: string, to: string, code: string, message: RegExp) => {
+    writeFileSync(path, text.replace(from, to))
+    await t.rejects(importModel(path), { code, message })
+  }
+  symlinkSync(`${tfjs}plain.2.bin`, `${folder}/model/link.bin`)
+  for (const name of ['../outside.bin', '/etc/hostname', 'a/../plain.2.bin', 'link.bin'])
+    await refused('plain.2.bin', name, 'ERR_FILE_FORMAT', /paths of files in its folder/)
+  await refused('plain.2.bin', 'none.bin', 'ERR_FILE_NOT_FOUND', /none\.bin/)
+  await refused('"plain.2.bin"', '"plain.2.bin","plain.2.bin"', 'ERR_FILE_FORMAT', /1416 bytes of weights .* 2124/)
+  await refused('"shape":[5,4]', '"shape":[5,4000]', 'ERR_FILE_FORMAT', /bytes for the weight "table\/embeddings"/)
+  await refused('layers-model', 'graph-model', 'ERR_UNSUPPORTED', /a layers model of TensorFlow\.js .* a graph model/)
+  await refused('"float32"}]}]', '"int32"}]}]', 'ERR_UNSUPPORTED', /float32 for the weight "dense_Dense1\/bias"/)
 })

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { encodeNpyHeader } from '../../src/data/files/npy.js'
-import { importOnnx, type OnnxArray } from '../../src/interop/index.js'
+import { importModel, type OnnxArray } from '../../src/interop/index.js'
 import { readOnnx } from '../../src/interop/onnx/read.js'
 import { messageField } from '../../src/io/protobuf.js'
 import { onnxModel, onnxNode, onnxTensor, onnxValue } from '../../src/io/onnx.js'
@@ -32,10 +32,10 @@ async function run(path: string): Promise<number> {
   const isWeight = (name: string) => ['W', 'R', 'B', 'P'].includes(name)
   const of = (wanted: boolean) =>
     Object.fromEntries(Object.entries(arrays).filter(([name]) => isWeight(name) === wanted))
-  using imported = await importOnnx(join(path, 'model.onnx'), { constants: of(true) })
+  using imported = await importModel(join(path, 'model.onnx'), { constants: of(true) })
   const found = await imported.run(of(false))
   let worst = 0
-  for (const [i, name] of imported.outputs.entries()) {
+  for (const [i, { name }] of imported.outputs.entries()) {
     const wanted = arrayOf(join(set, `output_${i}.pb`))
     t.same(found[name]!.shape, wanted.shape, `${path} ${name}`)
     worst = Math.max(worst, largestDifference(found[name]!.data, wanted.data))
@@ -52,8 +52,8 @@ t.test('vectors', { skip: !existsSync(vectors) && `${vectors} is not there` }, a
 })
 
 t.test('our own export comes back with the same results', async (t) => {
-  using imported = await importOnnx(goldenPath('text.onnx'))
-  t.same(imported.inputs[0], { name: 'tokens', dtype: 'i32', shape: ['length', 'batch'] })
+  using imported = await importModel(goldenPath('text.onnx'))
+  t.same(imported.inputs[0], { name: 'tokens', key: 'tokens', dtype: 'i32', shape: ['length', 'batch'] })
   const zeros = { shape: [2, 2, 5], data: new Float32Array(20) }
   const tokens = { shape: [4, 2], data: Int32Array.from(golden.logits.ids) }
   const { logits } = await imported.run({ tokens, h0: zeros, c0: zeros })
@@ -95,11 +95,11 @@ t.test('everything that is not supported is in one message, and damaged files ar
   write(...graph([onnxNode('Conv', ['x', 'a'], ['y']), onnxNode('Add', ['x', 'a'], ['z'], { odd: 1 }), onnxNode('Attention', ['x'], ['w'], {}, 'com.microsoft')])) // prettier-ignore
   const all =
     /received Conv "Conv 0", Add "Add 1" with the attribute "odd", com\.microsoft\.Attention "Attention 2": export/
-  await t.rejects(importOnnx(path), { code: 'ERR_UNSUPPORTED', message: all })
+  await t.rejects(importModel(path), { code: 'ERR_UNSUPPORTED', message: all })
   write(...graph([onnxNode('Add', ['b', 'a'], ['y'])]))
-  await t.rejects(importOnnx(path), { code: 'ERR_FILE_FORMAT', message: /a value before node "Add 0"/ })
+  await t.rejects(importModel(path), { code: 'ERR_FILE_FORMAT', message: /a value before node "Add 0"/ })
   write(...graph([onnxNode('Add', ['x', 'a'], ['y'])]))
-  using imported = await importOnnx(path)
+  using imported = await importModel(path)
   const { y } = await imported.run({ x: { shape: [3, 2], data: Float32Array.of(1, 2, 3, 4, 5, 6) } })
   t.same(y, { shape: [3, 2], data: Float32Array.of(1, 2, 3, 4, 5, 6) })
   const whole = readFileSync(goldenPath('text.onnx'))
@@ -110,6 +110,6 @@ t.test('everything that is not supported is in one message, and damaged files ar
     Buffer.from('\x3a\xff\xff\xff\x7f', 'latin1')
   ]) {
     write(bytes)
-    await t.rejects(importOnnx(path), { code: 'ERR_FILE_FORMAT' })
+    await t.rejects(importModel(path), { code: 'ERR_FILE_FORMAT' })
   }
 })

@@ -1,7 +1,8 @@
-// gatecell run: an ONNX model on arrays of NumPy.
+// gatecell run: an imported model on arrays of NumPy.
 
 import type { Command } from 'commander'
-import { importOnnx, type OnnxArray } from '../../interop/import-onnx.js'
+import { importModel } from '../../interop/import-model.js'
+import type { OnnxArray } from '../../interop/onnx/ports.js'
 import { readArray } from '../../interop/tensors/array.js'
 import { filePath } from '../options/parse.js'
 import { namedFiles } from '../options/names.js'
@@ -26,14 +27,14 @@ export function addRun(program: Command): void {
   program
     .command('run')
     .description(descriptions.run)
-    .argument('<model>', 'an ONNX file', filePath('the model'))
+    .argument('<model>', 'a file of ONNX or Keras, or a model that gatecell import made of one', filePath('the model'))
     .option('--input <name=file>', 'an NPY file for an input; once for each', namedFiles('--input'), {})
     .option('--constant <name=file>', 'an NPY file for an input that is a weight', namedFiles('--constant'), {})
     .option('--json', 'one JSON object with all values')
     .addHelpText('after', asTyped(EXAMPLES))
     .action(async (path: string, { input, constant, json }: Flags) => {
       const output = createOutput(json === true)
-      using imported = await importOnnx(path, { constants: await readAll(constant) })
+      using imported = await importModel(path, await constantsOf(constant))
       const results = await imported.run(await readAll(input))
       const outputs = Object.fromEntries(Object.entries(results).map(([name, { shape, data }]) => [name, { shape: [...shape], data: Array.from(data) }])) // prettier-ignore
       output.record({ event: 'run', path, outputs })
@@ -42,6 +43,10 @@ export function addRun(program: Command): void {
         output.line(`${name} [${shape.join(', ')}]  ${first}${data.length > 4 ? ' ...' : ''}`)
       }
     })
+}
+
+async function constantsOf(files: Flags['constant']): Promise<{ constants?: Record<string, OnnxArray> }> {
+  return Object.keys(files).length === 0 ? {} : { constants: await readAll(files) }
 }
 
 async function readAll(files: Readonly<Record<string, string>>): Promise<Record<string, OnnxArray>> {

@@ -15,7 +15,8 @@ import { weightsByLayer, weightsByPath, weightsInOrder, type KerasWeights } from
 
 const MAX_BYTES = 2 ** 31
 const MAX_JSON = 2 ** 26
-const CONFIG = 'config.json'
+/** The entry of a .keras archive with the configuration. */
+export const KERAS_CONFIG = 'config.json'
 const MODEL_CONFIG = 'model_config'
 
 /**
@@ -34,11 +35,6 @@ export async function readKeras(path: string, weights?: string): Promise<OnnxFil
   } finally {
     await source.close()
   }
-}
-
-/** Returns whether bytes begin as a file of Keras that is not a zip archive: HDF5, or JSON. */
-export function isKerasHead(head: Uint8Array): boolean {
-  return isHdf5(head) || head[0] === 0x7b
 }
 
 function tooLarge(path: string, most: number, size: number) {
@@ -65,7 +61,7 @@ async function fromArchive(source: ByteReader): Promise<OnnxFile> {
     return parseJsonObject(await textOf(bytesInMemory(await found.read(), path)), `${name} of ${path}`)
   }
   const version = entries.has('metadata.json') ? textIn(await json('metadata.json'), 'keras_version') : '3'
-  const config = readKerasConfig(await json(CONFIG), path, version)
+  const config = readKerasConfig(await json(KERAS_CONFIG), path, version)
   return await graphOf(config, async () => weightsByPath(readHdf5(await entry(KERAS_WEIGHTS).read(), path), path))
 }
 

@@ -104,20 +104,26 @@ function gather(recorder: OnnxRecorder, node: OnnxNode): OnnxValueOf[] {
 function matmul(recorder: OnnxRecorder, node: OnnxNode): OnnxValueOf[] {
   const b = recorder.need(node, 1)
   const a = recorder.tensor(node, 0)
-  if (isConstant(b) && b.shape.length === 2) return [ops.linear(a, weightOf(recorder, b, 'weight', false))]
+  if (isConstant(b) && b.shape.length === 2) return [ops.linear(a, weightOf(recorder, node, b, false))]
   return [ops.matmul(a, recorder.tensor(node, 1))]
 }
 
 /** Returns a constant matrix as the weight [outputs, inputs] of a linear layer. */
-function weightOf(recorder: OnnxRecorder, matrix: OnnxConstant, otherwise: string, isTransposed: boolean): Tensor {
-  const own = isTransposed ? matrix : permuted(matrix, [1, 0])
-  return recorder.parameter(recorder.nameOf(matrix, otherwise), own.shape, own.data as Float32Array)
+function weightOf(recorder: OnnxRecorder, node: OnnxNode, matrix: OnnxConstant, isTransposed: boolean): Tensor {
+  const name = recorder.nameOf(matrix, node)
+  const [rows, columns] = matrix.shape
+  if (rows === undefined || columns === undefined || matrix.shape.length !== 2 || matrix.type !== 'f32')
+    throw recorder.refuse(node, 'a matrix of floats as input 1', `${matrix.type} [${matrix.shape.join(', ')}]`)
+  if (isTransposed)
+    return recorder.parameter({ of: matrix, form: 'as it is', name }, matrix.shape, () => matrix.data as Float32Array)
+  const values = () => permuted(matrix, [1, 0]).data as Float32Array
+  return recorder.parameter({ of: matrix, form: 'transposed', name }, [columns, rows], values)
 }
 
 function gemm(recorder: OnnxRecorder, node: OnnxNode): OnnxValueOf[] {
   const b = recorder.constant(node, 1)!
   const c = recorder.input(node, 2)
-  const weight = weightOf(recorder, b, 'weight', numberAttribute(node, 'transB', 0) !== 0)
+  const weight = weightOf(recorder, node, b, numberAttribute(node, 'transB', 0) !== 0)
   const y = ops.linear(recorder.tensor(node, 0), weight)
   return [c === null ? y : ops.map([y, recorder.tensor(node, 2)], (y, c) => y.add(c))]
 }
@@ -173,6 +179,7 @@ function isReversal(
 
 function slice(recorder: OnnxRecorder, node: OnnxNode): OnnxValueOf[] {
   let value = recorder.need(node, 0)
+  if (isConstant(value)) value = { ...value } // whether all of it is taken may depend on sizes of inputs, so its values are read in any case
   const [starts, ends] = [listOf(recorder, node, 1, 'starts') ?? [], listOf(recorder, node, 2, 'ends') ?? []]
   const axes = listOf(recorder, node, 3, 'axes') ?? starts.map((_, i) => i)
   const steps = recorder.constant(node, 4)

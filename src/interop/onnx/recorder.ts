@@ -3,6 +3,7 @@
 import { expected, type GatecellError } from '../../errors.js'
 import type { Tensor } from '../../graph/graph.js'
 import { reshape } from '../../graph/ops/index.js'
+import { sizeOf } from '../../graph/shape.js'
 import { quoted } from '../../io/safetensors/dtypes.js'
 import type { OnnxAttribute, OnnxConstant, OnnxFile, OnnxNode } from './read.js'
 
@@ -28,21 +29,32 @@ export function integersIn({ data }: OnnxConstant): number[] {
   return Array.from(data as ArrayLike<number>)
 }
 
+/** The owner of a parameter, the form of its values, and the name that it gets if that is free. */
+export interface ParameterOwner {
+  readonly of: OnnxConstant | OnnxNode
+  readonly form: string
+  readonly name: string
+}
+
 /** A recording. */
 export class OnnxRecorder {
   readonly file: OnnxFile
   readonly values = new Map<string, OnnxValueOf>()
+  /** Numbers of steps and of rows of the sequences that recurrent layers read. */
+  readonly sequences: { readonly steps: number; readonly batch: number }[] = []
+  readonly carries: boolean
   readonly #any: Tensor
-  readonly #parameters = new Set<string>()
+  readonly #owners = new Map<string, ParameterOwner>()
   #bytes = 0
   /** Initializers by the constants that were made of them. */
   readonly #names = new Map<OnnxConstant, string>()
 
-  /** `any` is a tensor of the graph to which ops are added. */
-  constructor(file: OnnxFile, constants: ReadonlyMap<string, OnnxConstant>, any: Tensor) {
+  /** `any` is a tensor of the graph to which ops are added; `carries`: whether layers that begin with zeros carry their states from run to run. */
+  constructor(file: OnnxFile, any: Tensor, carries: boolean) {
     this.file = file
+    this.carries = carries
     this.#any = any
-    for (const [name, constant] of constants) {
+    for (const [name, constant] of file.constants) {
       this.values.set(name, constant)
       this.#names.set(constant, plainName(name))
     }
@@ -94,26 +106,45 @@ export class OnnxRecorder {
     const shape = value.shape.length === 0 ? [1] : value.shape
     const name = this.#names.get(value)
     const flat = shape.length <= 2 ? shape : [shape[0]!, shape.slice(1).reduce((all, size) => all * size, 1)]
-    const data = value.data
     if (name === undefined || value.type !== 'f32') return reshape(this.#any.graph.constant(integersIn(value)), shape)
-    return shaped(this.parameter(name, flat, data as Float32Array), shape)
+    return shaped(
+      this.parameter({ of: value, form: 'as it is', name }, flat, () => value.data as Float32Array),
+      shape
+    )
   }
 
-  /** Adds a parameter that begins with values. */
-  parameter(name: string, shape: readonly number[], values: Float32Array): Tensor {
-    if (!this.#parameters.has(name)) {
-      this.#parameters.add(name)
-      this.#bytes += values.byteLength
+  /**
+   * Returns the parameter of an owner, which begins with values; they are read only where a model gets first values. If the name is that of
+   * another owner or form, it gets a number.
+   */
+  parameter(owner: ParameterOwner, shape: readonly number[], values: () => Float32Array): Tensor {
+    const base = /^(optimizer|state)\./.test(owner.name) ? `_${owner.name}` : owner.name
+    const isFree = (name: string) => {
+      const known = this.#owners.get(name)
+      return !known || (known.of === owner.of && known.form === owner.form)
+    }
+    let name = base
+    for (let use = 2; !isFree(name); use++) name = `${base}_${use}`
+    if (!this.#owners.has(name)) {
+      this.#owners.set(name, owner)
+      this.#bytes += 4 * sizeOf(shape)
       const most = 2 * this.file.bytes + 2 ** 24
       if (this.#bytes > most)
         throw expected('ERR_UNSUPPORTED', `at most ${most} bytes of weights in ${this.file.path}`, `${this.#bytes}`, 'let nodes share the output of a layer, not its weights') // prettier-ignore
     }
-    return this.#any.graph.parameter(name, shape, (target) => target.set(values))
+    return this.#any.graph.parameter(name, shape, (target) => target.set(values()))
+  }
+
+  /** Adds a state that a layer carries from run to run. */
+  state(name: string, shape: readonly number[]): Tensor {
+    let free = name
+    for (let use = 2; this.#any.graph.states.has(free); use++) free = `${name}_${use}`
+    return this.#any.graph.state(free, shape)
   }
 
   /** Returns the name of the parameters that come from a constant. */
-  nameOf(constant: OnnxConstant, otherwise: string): string {
-    return this.#names.get(constant) ?? otherwise
+  nameOf(constant: OnnxConstant, node: OnnxNode): string {
+    return this.#names.get(constant) ?? `${plainName(node.name)}.weight`
   }
 }
 

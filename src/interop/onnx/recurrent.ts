@@ -4,6 +4,7 @@
 import type { Activation, ActivationName } from '../../graph/ops/activations.js'
 import type { Tensor } from '../../graph/graph.js'
 import { concat, gru, lstm, permute, rnn, slice } from '../../graph/ops/index.js'
+import { sizeOf } from '../../graph/shape.js'
 import {
   isConstant,
   listAttribute,
@@ -102,34 +103,64 @@ function layerOf(recorder: OnnxRecorder, node: OnnxNode): Layer {
 function weightsOf({ recorder, node, directions, hidden, width }: Layer, direction: number, reverse: boolean) {
   const order = orders[node.type as RecurrentType]
   const rows = order.length * hidden
-  const name = (kind: string) => `${plainName(node.name)}.${kind}_l0${reverse ? '_reverse' : ''}`
   const [w, r, b] = [1, 2, 3].map((index) => recorder.constant(node, index))
-  const bias = b ? partOf(b, direction, directions) : null
-  if (bias && bias.length !== 2 * rows)
-    throw recorder.refuse(node, `B [${directions}, ${2 * rows}]`, `[${b!.shape.join(', ')}]`)
-  const part = (kind: string, values: Float32Array) => recorder.parameter(name(kind), [rows], inOrder(values, order))
+  if (b && sizeOf(b.shape) !== directions * 2 * rows)
+    throw recorder.refuse(node, `B [${directions}, ${2 * rows}]`, `[${b.shape.join(', ')}]`)
+  const add = (kind: string, shape: readonly number[], values: () => Float32Array) => {
+    const form = `${kind}_l0${reverse ? '_reverse' : ''}`
+    const owner = { of: node, form, name: `${plainName(node.name)}.${form}` }
+    return recorder.parameter(owner, shape, () => inOrder(values(), order))
+  }
+  const part = (constant: OnnxConstant) => () => partOf(constant, direction, directions)
+  const bias = (half: number) => () => part(b!)().subarray(half * rows, (half + 1) * rows)
   return {
-    weightIh: recorder.parameter(name('weight_ih'), [rows, width], inOrder(partOf(w!, direction, directions), order)),
-    weightHh: recorder.parameter(name('weight_hh'), [rows, hidden], inOrder(partOf(r!, direction, directions), order)),
-    biasIh: bias && part('bias_ih', bias.subarray(0, rows)),
-    biasHh: bias && part('bias_hh', bias.subarray(rows))
+    weightIh: add('weight_ih', [rows, width], part(w!)),
+    weightHh: add('weight_hh', [rows, hidden], part(r!)),
+    biasIh: b ? add('bias_ih', [rows], bias(0)) : null,
+    biasHh: b ? add('bias_hh', [rows], bias(1)) : null
   }
 }
 
-/** Returns the initial state [B, H] of a direction; null for zeros. */
+/** Returns the peepholes of a direction; null if there are none. */
+function peepholeOf({ recorder, node, directions, hidden }: Layer, direction: number, reverse: boolean): Tensor | null {
+  const values = recorder.constant(node, 7)
+  if (!values) return null
+  if (sizeOf(values.shape) !== directions * 3 * hidden)
+    throw recorder.refuse(node, `P [${directions}, ${3 * hidden}]`, `[${values.shape.join(', ')}]`)
+  const form = `weight_peephole_l0${reverse ? '_reverse' : ''}`
+  const owner = { of: node, form, name: `${plainName(node.name)}.${form}` }
+  return recorder.parameter(owner, [3 * hidden], () => inOrder(partOf(values, direction, directions), orders.peephole))
+}
+
+/** An initial state, or null for zeros; `carried` if the layer carries it from run to run. */
+interface InitialState {
+  readonly value: Tensor | null
+  readonly carried: boolean
+}
+
+/** Returns the initial state [B, H] of a direction. */
 function stateOf(
   { recorder, node, batchFirst, hidden }: Layer,
   index: number,
   direction: number,
   batch: number
-): Tensor | null {
+): InitialState {
   const value = recorder.input(node, index)
-  if (value === null || (isConstant(value) && (value.data as Float32Array).every((one) => one === 0))) return null
+  if (value === null || (isConstant(value) && (value.data as Float32Array).every((one) => one === 0))) {
+    if (!recorder.carries) return { value: null, carried: false }
+    return {
+      value: recorder.state(`${plainName(node.name)}.${index === 5 ? 'h' : 'c'}`, [batch, hidden]),
+      carried: true
+    }
+  }
+  if (recorder.carries && isConstant(value))
+    throw recorder.refuse(node, 'initial states that are zeros or inputs', 'constants', 'run whole sequences')
   const states = recorder.tensor(node, index)
   if (states.shape.length !== 3)
     throw recorder.refuse(node, 'initial states of three dimensions', `[${states.shape.join(', ')}]`)
   const axis = batchFirst ? 1 : 0
-  return shaped(states.shape[axis] === 1 ? states : slice(states, axis, direction, direction + 1), [batch, hidden])
+  const one = states.shape[axis] === 1 ? states : slice(states, axis, direction, direction + 1)
+  return { value: shaped(one, [batch, hidden]), carried: false }
 }
 
 /** Returns the numbers of steps of the rows; null if all have all steps. */
@@ -141,37 +172,41 @@ function lengthsOf({ recorder, node }: Layer, steps: number): Tensor | null {
   throw recorder.refuse(node, 'sequence_lens as an input of the model', 'a constant')
 }
 
-/** The common inputs of the ops. */
-type CellInputs = ReturnType<typeof weightsOf> & {
-  x: Tensor
-  h0: Tensor | null
-  lengths: Tensor | null
-  reverse: boolean
+/** The inputs of a direction. */
+interface Direction {
+  readonly x: Tensor
+  readonly lengths: Tensor | null
+  readonly reverse: boolean
+  readonly direction: number
 }
 
 /** Records the op of a direction. */
-function cellOf(layer: Layer, given: CellInputs, direction: number): { y: Tensor; h: Tensor; c?: Tensor } {
-  const { recorder, node, directions, hidden } = layer
+function cellOf(layer: Layer, given: Direction): { y: Tensor; h: Tensor; c?: Tensor } {
+  const { node } = layer
+  const { x, lengths, reverse, direction } = given
   const clip = numberAttribute(node, 'clip', 0)
   const [f, g, h] = activationsOf(node, direction)
-  const inputs = { ...given, ...(clip > 0 && { clip }) }
-  if (node.type === 'RNN') return rnn({ ...inputs, ...(f && { activation: f }) })
-  if (node.type === 'GRU') {
+  const first = stateOf(layer, 5, direction, x.shape[1]!)
+  const weights = weightsOf(layer, direction, reverse)
+  const inputs = { x, ...weights, h0: first.value, lengths, reverse, ...(clip > 0 && { clip }) }
+  const carry = ({ value, carried }: InitialState, last: Tensor) => carried && x.graph.carry(last, value!)
+  if (node.type !== 'LSTM') {
     const resetAfter = numberAttribute(node, 'linear_before_reset', 0) !== 0
-    return gru({ ...inputs, resetAfter, ...(f && g && { activations: { gates: f, candidate: g } }) })
+    const result =
+      node.type === 'RNN'
+        ? rnn({ ...inputs, ...(f && { activation: f }) })
+        : gru({ ...inputs, resetAfter, ...(f && g && { activations: { gates: f, candidate: g } }) })
+    carry(first, result.h)
+    return result
   }
-  const values = recorder.constant(node, 7)
-  const name = `${plainName(node.name)}.weight_peephole_l0${given.reverse ? '_reverse' : ''}`
-  const peephole = values && recorder.parameter(name, [3 * hidden], inOrder(partOf(values, direction, directions), orders.peephole)) // prettier-ignore
-  const c0 = stateOf(layer, 6, direction, given.x.shape[1]!)
+  const cell = stateOf(layer, 6, direction, x.shape[1]!)
+  const peephole = peepholeOf(layer, direction, reverse)
   const coupled = numberAttribute(node, 'input_forget', 0) !== 0
-  return lstm({
-    ...inputs,
-    c0,
-    peephole,
-    coupled,
-    ...(f && g && h && { activations: { gates: f, cell: g, output: h } })
-  })
+  const activations = f && g && h && { activations: { gates: f, cell: g, output: h } }
+  const result = lstm({ ...inputs, c0: cell.value, peephole, coupled, ...activations })
+  carry(first, result.h)
+  carry(cell, result.c)
+  return result
 }
 
 /** Records a node and returns Y, Y_h and, of an LSTM, Y_c. */
@@ -182,18 +217,14 @@ export function recordRecurrent(recorder: OnnxRecorder, node: OnnxNode): OnnxVal
   if (given.shape.length !== 3) throw recorder.refuse(node, 'X of three dimensions', `[${given.shape.join(', ')}]`)
   const x = batchFirst ? permute(given, [1, 0, 2]) : given
   const [steps, batch] = x.shape as [number, number]
+  recorder.sequences.push({ steps, batch })
   const lengths = lengthsOf(layer, steps)
+  const isReverse = (direction: number) => direction === 1 || node.attributes.get('direction') === 'reverse'
+  if (recorder.carries && (directions === 2 || isReverse(0)))
+    throw recorder.refuse(node, 'layers of the forward direction to step', 'another direction', 'run whole sequences')
   const [ys, hs, cs]: [Tensor[], Tensor[], Tensor[]] = [[], [], []]
   for (let direction = 0; direction < directions; direction++) {
-    const reverse = directions === 2 ? direction === 1 : node.attributes.get('direction') === 'reverse'
-    const inputs = {
-      x,
-      ...weightsOf(layer, direction, reverse),
-      h0: stateOf(layer, 5, direction, batch),
-      lengths,
-      reverse
-    }
-    const result = cellOf(layer, inputs, direction)
+    const result = cellOf(layer, { x, lengths, reverse: isReverse(direction), direction })
     ys.push(
       batchFirst
         ? shaped(permute(result.y, [1, 0, 2]), [batch, steps, 1, hidden])
