@@ -123,5 +123,47 @@ def golden():
     (folder / "expected.json").write_text(json.dumps(expected, separators=(",", ":")) + "\n")
 
 
+def stack(rng):
+    """Random layers for sequences, and after them for rows."""
+    def one(choices):
+        return choices[rng.integers(len(choices))]
+
+    gates = one(["sigmoid", "hard_sigmoid", "tanh"])
+    function = one(["tanh", "relu", "softsign", "linear", "elu", "softplus"])
+    layers = []
+    for _ in range(rng.integers(1, 4)):
+        common = {"units": int(rng.integers(1, 9)), "activation": function, "use_bias": bool(rng.random() < 0.8), "return_sequences": True}
+        backwards = {"go_backwards": bool(rng.random() < 0.2)}
+        cell = one([
+            lambda **more: L.LSTM(recurrent_activation=gates, **common, **more),
+            lambda **more: L.GRU(recurrent_activation=gates, reset_after=bool(rng.random() < 0.5), **common, **more),
+            lambda **more: L.SimpleRNN(**common, **more),
+        ])
+        layers.append(one([
+            lambda: cell(**backwards),
+            lambda: L.Bidirectional(cell(), merge_mode=one(["concat", "sum", "mul", "ave"])),
+            lambda: L.TimeDistributed(L.Dense(int(rng.integers(1, 6)), activation=one(["relu", "tanh", "softmax", "silu"]))),
+            lambda: L.BatchNormalization(),
+            lambda: L.Dropout(0.3),
+        ])())
+    layers.append(one([lambda: L.GRU(3), lambda: L.Bidirectional(L.LSTM(2)), lambda: L.Flatten(), lambda: L.Dense(4)])())
+    return layers + [L.Dense(2, activation=one(["linear", "softmax", "sigmoid", "relu6", "hard_sigmoid"]))]
+
+
+def random_models(folder, seed, count):
+    for i in range(count):
+        rng = np.random.default_rng([seed, i])
+        if rng.random() < 0.3:
+            model = sequential(L.Embedding(5, 3), *stack(rng), shape=(4,), name="ids", dtype="int32")
+        else:
+            model = sequential(*stack(rng), shape=(4, 3))
+        kind = "keras" if rng.random() < 0.6 else "h5"
+        add(folder, f"random-{i}", model, rng, (kind,))
+    (folder / "expected.json").write_text(json.dumps(expected))
+
+
 if __name__ == "__main__":
-    golden()
+    if len(sys.argv) == 4:
+        random_models(pathlib.Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    else:
+        golden()

@@ -1,5 +1,6 @@
 // Writes test/golden/tfjs: a layers model that TensorFlow.js 4.22 saves, with inputs and its outputs, and the same with quantised weights as its
 // converter writes them. Usage: in a folder with @tensorflow/tfjs installed, node make_tfjs.mjs FOLDER
+import { Buffer } from 'node:buffer'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'

@@ -1,31 +1,18 @@
 // Models of Keras: the golden files of make_keras.py, of which each output is within 1e-5 of Keras.
 import { copyFileSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import t, { type Test } from 'tap'
-import { importModel, openTensorFile, type OnnxArray } from '../../src/interop/index.js'
+import t from 'tap'
+import { exportModel, importModel, importText, openTensorFile } from '../../src/interop/index.js'
 import { largestDifference, type GoldenTensor } from '../golden.js'
+import { golden as torch, goldenPath } from './files.js'
+import { kerasDifference, kerasModels } from './keras-models.js'
 
 const folder = fileURLToPath(new URL('../golden/keras/', import.meta.url))
-interface Expected {
-  inputs: Record<string, GoldenTensor>
-  outputs: GoldenTensor[]
-}
-const golden = JSON.parse(readFileSync(`${folder}expected.json`, 'utf8')) as Record<string, Expected>
-
-/** Returns the largest difference of a model from Keras. */
-async function difference(t: Test, name: string, { inputs, outputs }: Expected): Promise<number> {
-  using imported = await importModel(folder + name)
-  const arrays = imported.inputs.map(({ name, dtype }): [string, OnnxArray] => {
-    const { shape, data } = inputs[name]!
-    return [name, { shape, data: dtype === 'i32' ? Int32Array.from(data) : Float32Array.from(data) }]
-  })
-  const results = Object.values(await imported.run(Object.fromEntries(arrays)))
-  t.same(results.map(({ shape }) => shape), outputs.map(({ shape }) => shape), `${name}: shapes`) // prettier-ignore
-  return Math.max(...outputs.map(({ data }, i) => largestDifference(results[i]!.data, data)))
-}
-
 for (const [name, expected] of Object.entries(golden))
-  if ('outputs' in expected) t.test(name, async (t) => { t.ok((await difference(t, name, expected)) < 1e-5) }) // prettier-ignore
+  if ('outputs' in expected)
+    t.test(name, async (t) => {
+      t.ok((await kerasDifference(t, folder + name, expected)) < 1e-5)
+    })
 
 t.test('layers that are not supported are in one message', async (t) => {
   const all = /layers in .*masked\.keras that docs\/interop\.md lists but received Masking "masking", LayerNormalization "norm", Dense "dense_\d+" with the activation gelu: build/ // prettier-ignore
@@ -118,4 +105,27 @@ t.test('models of TensorFlow.js, as they are and quantised', async (t) => {
   await refused('"shape":[5,4]', '"shape":[5,4000]', 'ERR_FILE_FORMAT', /bytes for the weight "table\/embeddings"/)
   await refused('layers-model', 'graph-model', 'ERR_UNSUPPORTED', /a layers model of TensorFlow\.js .* a graph model/)
   await refused('"float32"}]}]', '"int32"}]}]', 'ERR_UNSUPPORTED', /float32 for the weight "dense_Dense1\/bias"/)
+})
+
+t.test('a text model as a .keras file has the logits that it had', async (t) => {
+  const cwd = t.testdir({ 'symbols.json': '["a","b","c","d","e","f","g"]' })
+  const at = (name: string) => `${cwd}/${name}`
+  await importText(goldenPath('checkpoint.pt'), { out: at('m.safetensors'), vocabulary: at('symbols.json') })
+  const { files } = await exportModel(at('m.safetensors'), { to: 'keras', out: at('m.keras') })
+  t.same(files, [at('m.keras'), at('m.vocabulary.json')])
+  using imported = await importModel(at('m.keras'))
+  const [length, batch, symbols] = torch.logits.shape as [number, number, number]
+  const { ids, data } = torch.logits
+  const rows = Int32Array.from(ids, (_, i) => ids[(i % length) * batch + Math.floor(i / length)]!)
+  const { head } = await imported.run({ tokens: { shape: [batch, length], data: rows } })
+  t.same(head!.shape, [batch, length, symbols])
+  const found = data.map((_, i) => {
+    const [step, row] = [Math.floor(i / symbols / batch), Math.floor(i / symbols) % batch]
+    return head!.data[(row * length + step) * symbols + (i % symbols)]!
+  })
+  t.ok(largestDifference(found, data) < 1e-6)
+  await t.rejects(exportModel(at('m.safetensors'), { to: 'keras', out: at('n.keras'), map: { lstm: 'rnn' } }), {
+    code: 'ERR_INVALID_ARGUMENT',
+    message: /no map for keras/
+  })
 })
