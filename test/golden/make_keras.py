@@ -143,7 +143,6 @@ def stack(rng):
             lambda: cell(**backwards),
             lambda: L.Bidirectional(cell(), merge_mode=one(["concat", "sum", "mul", "ave"])),
             lambda: L.TimeDistributed(L.Dense(int(rng.integers(1, 6)), activation=one(["relu", "tanh", "softmax", "silu"]))),
-            lambda: L.BatchNormalization(),
             lambda: L.Dropout(0.3),
         ])())
     layers.append(one([lambda: L.GRU(3), lambda: L.Bidirectional(L.LSTM(2)), lambda: L.Flatten(), lambda: L.Dense(4)])())

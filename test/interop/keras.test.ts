@@ -8,6 +8,8 @@ import { golden as torch, goldenPath } from './files.js'
 import { kerasDifference, kerasModels } from './keras-models.js'
 
 const folder = fileURLToPath(new URL('../golden/keras/', import.meta.url))
+const golden = kerasModels(folder)
+
 for (const [name, expected] of Object.entries(golden))
   if ('outputs' in expected)
     t.test(name, async (t) => {
