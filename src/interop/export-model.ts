@@ -10,21 +10,22 @@ import { bytesOf, quoted, type WritableTensor } from '../io/safetensors/dtypes.j
 import { writeSafetensors } from '../io/safetensors/file.js'
 import { checkModel, type Model } from '../model.js'
 import { writeZip } from './bytes/zip-writer.js'
+import { kerasText } from './keras/text.js'
 import { onnxText, type ModelContents } from './onnx/text.js'
 import { checkMap, listed, mappedName, type NameMap } from './names.js'
 
 /** Options of `exportModel`. */
 export interface ExportOptions {
   /**
-   * The program: 'pytorch' writes a safetensors file for `load_state_dict`, 'numpy' an NPZ file, and 'onnx' a model that ONNX Runtime runs, of
-   * operator set 17, which only text models have.
+   * The program: 'pytorch' writes a safetensors file for `load_state_dict`, 'numpy' an NPZ file. Only for text models, 'onnx' writes a model that ONNX
+   * Runtime runs, of operator set 17, and 'keras' a .keras file of Keras 3.
    */
-  to: 'pytorch' | 'numpy' | 'onnx'
+  to: 'pytorch' | 'numpy' | 'onnx' | 'keras'
   /** The file to write. A file of the same name is replaced. */
   out: string
   /**
    * New names by our names: a whole name, or its beginning before a dot, such as `{ lstm: 'rnn', head: 'decoder' }`. Default: our names. Not
-   * with 'onnx'.
+   * with 'onnx' and 'keras'.
    */
   map?: NameMap
 }
@@ -38,7 +39,7 @@ export interface ExportReport {
 }
 
 const readOptions = object<ExportOptions>({
-  to: choice('pytorch', 'numpy', 'onnx'),
+  to: choice('pytorch', 'numpy', 'onnx', 'keras'),
   out: filled,
   map: optional(record(filled))
 })
@@ -51,8 +52,8 @@ const lacking: readonly (readonly [pattern: RegExp, name: string])[] = [
 ]
 
 /**
- * Writes a model file, or a model in memory, for PyTorch, NumPy or ONNX, and returns the names of tensors and files. For a model with a
- * vocabulary its symbols are written next to it as JSON. Throws ERR_UNSUPPORTED, by name, for layers that PyTorch or ONNX lacks,
+ * Writes a model file, or a model in memory, for PyTorch, NumPy, ONNX or Keras, and returns the names of tensors and files. For a model with a
+ * vocabulary its symbols are written next to it as JSON. Throws ERR_UNSUPPORTED, by name, for layers that the program lacks,
  * ERR_INVALID_ARGUMENT for options that are not valid, ERR_FILE_WRITE, and the errors of `readCheckpoint` for a path.
  *
  * @example
@@ -64,17 +65,14 @@ export async function exportModel(source: string | Model, options: ExportOptions
   const { to, out, map } = readOptions(options, 'the options of exportModel')
   await assertOutputs([out], typeof source === 'string' ? [source] : [])
   const contents = await contentsOf(source)
-  if (to === 'onnx') {
-    if (map) throw expected('ERR_INVALID_ARGUMENT', 'no map for onnx', 'one', 'leave it out')
-    const bytes = onnxText(contents)
-    await writeAtomically(out, async (file) => {
-      for (const piece of bytes) await file.write(piece)
-    })
+  if (to === 'onnx' || to === 'keras') {
+    if (map) throw expected('ERR_INVALID_ARGUMENT', `no map for ${to}`, 'one', 'leave it out')
+    await writeText(to, out, contents)
   } else await writeTensors(to, out, renamed(to, contents, map ?? {}))
   const files = [out]
   const { vocabulary } = contents.config
   if (vocabulary !== undefined) {
-    const path = `${out.replace(/\.(safetensors|npz|onnx)$/, '')}.vocabulary.json`
+    const path = `${out.replace(/\.(safetensors|npz|onnx|keras)$/, '')}.vocabulary.json`
     await writeTextAtomically(path, `${JSON.stringify(vocabulary)}\n`)
     files.push(path)
   }
@@ -109,6 +107,18 @@ function renamed(to: ExportOptions['to'], { where, weights }: ModelContents, map
 async function writeTensors(to: 'pytorch' | 'numpy', out: string, tensors: WritableTensor[]): Promise<void> {
   if (to === 'pytorch') await writeSafetensors(out, tensors, { format: 'pt' })
   else await writeNpz(out, tensors)
+}
+
+async function writeText(to: 'onnx' | 'keras', out: string, contents: ModelContents): Promise<void> {
+  if (to === 'keras') {
+    const entries = kerasText(contents)
+    await writeAtomically(out, (file) => writeZip(file, entries))
+    return
+  }
+  const bytes = onnxText(contents)
+  await writeAtomically(out, async (file) => {
+    for (const piece of bytes) await file.write(piece)
+  })
 }
 
 async function contentsOf(source: string | Model): Promise<ModelContents> {

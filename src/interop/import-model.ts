@@ -16,6 +16,7 @@ import { readModelFile, withCheckpoint, type TaskModel } from '../tasks/runs/mod
 import { fileKind } from './file-kind.js'
 import { graphFromJson, graphToJson, IMPORTED_TASK, type SavedGraph } from './onnx/graph-json.js'
 import { boundSizes, constantOf, fixedSizes, portsOf, readArrays, sizesOf, type OnnxArray, type OnnxPort } from './onnx/ports.js' // prettier-ignore
+import { readKeras } from './keras/read.js'
 import { heldConstants } from './onnx/held-constants.js'
 import { readOnnx, type OnnxFile } from './onnx/read.js'
 import { checkSupported, recordGraph, type ImportedGraph } from './onnx/record.js'
@@ -33,6 +34,11 @@ export interface ImportModelOptions {
    * the initial and last states of recurrent layers, and for a saved model those with which it was saved.
    */
   states?: Readonly<Record<string, string>>
+  /**
+   * File of weights of Keras (.weights.h5, .h5) for a configuration as JSON, which `model.to_json()` returns. Default: the weights are in the file of
+   * the model, or next to that of TensorFlow.js.
+   */
+  weights?: string
   /** Number of threads, from 0 to 1024; 0 takes that of the engine. Default 1. */
   threads?: number
   /** Whether there is memory for gradients and moments, to train the model. Default false, and true with `loss`. */
@@ -74,6 +80,7 @@ const readOptions = optionsOf<ImportModelOptions>({
   constants: optional(readArrays),
   sizes: optional(record(integer(1, 2 ** 31 - 1))),
   states: optional(record(string)),
+  weights: optional(filled),
   threads: optional(integer(0, 1024)),
   training: optional(boolean),
   targets: optional((value) => value as Specs), // defineModel checks them
@@ -83,9 +90,10 @@ const readOptions = optionsOf<ImportModelOptions>({
 const MAX_BYTES = 2 ** 31
 
 /**
- * Imports an ONNX model of opset 7 or newer with LSTM, GRU and RNN layers and the operators that exporters write around them, which
- * docs/interop.md lists, or opens a model file that `save` or `gatecell import` wrote of one. Throws ERR_UNSUPPORTED, before anything is built,
- * with all operators, attributes and types that are not supported, by the names of their nodes. Throws ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT for a
+ * Imports a model with LSTM, GRU and RNN layers: an ONNX file of opset 7 or newer, a Sequential or Functional model of Keras (.keras, .h5, or the JSON of
+ * `model.to_json()` with a file of weights), or a layers model of TensorFlow.js (model.json), with the operators and layers that docs/interop.md
+ * lists; or opens a model file that `save` or `gatecell import` wrote of one. Throws ERR_UNSUPPORTED, before anything is built, with all operators,
+ * layers, attributes and types that are not supported, by their names. Throws ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT for a
  * damaged file, and ERR_WRONG_TASK for a model file of another task.
  *
  * @example
@@ -97,9 +105,11 @@ const MAX_BYTES = 2 ** 31
 export async function importModel(path: string, options: ImportModelOptions = {}): Promise<ImportedModel> {
   filled(path, 'the path')
   const read = readOptions(options, 'the options of importModel')
-  return (await fileKind(path)) === 'safetensors'
-    ? await openSaved(path, read)
-    : importGraph(await onnxFile(path), read)
+  const kind = await fileKind(path)
+  if (read.weights !== undefined && kind !== 'keras')
+    throw expected('ERR_INVALID_ARGUMENT', `no file of weights for ${path}`, 'one', 'it is for the configuration of a model of Keras') // prettier-ignore
+  if (kind === 'safetensors') return await openSaved(path, read)
+  return importGraph(kind === 'keras' ? await readKeras(path, read.weights) : await onnxFile(path), read)
 }
 
 async function onnxFile(path: string): Promise<OnnxFile> {

@@ -60,6 +60,37 @@ t.test('changed ONNX files', async (t) => {
   )
 })
 
+t.test('changed files of Keras', async (t) => {
+  const wholes = ['text.h5', 'both-concat.h5', 'lstm.keras', 'repeated.keras'].map((name) => readFileSync(goldenPath(`../keras/${name}`))) // prettier-ignore
+  const path = `${t.testdir()}/changed`
+  const place = fc.double({ min: 0, max: 0.999999, noNaN: true })
+  const changed = fc.record({
+    file: fc.nat(wholes.length - 1),
+    changes: fc.array(fc.tuple(place, fc.nat(255)), { maxLength: 6 }),
+    copies: fc.array(fc.tuple(place, place), { maxLength: 2 }),
+    cut: fc.option(place, { freq: 8 })
+  })
+  await fc.assert(
+    fc.asyncProperty(changed, async ({ file, changes, copies, cut }) => {
+      const bytes = Buffer.from(wholes[file]!)
+      const at = (part: number) => Math.floor(part * bytes.length)
+      for (const [where, value] of changes) bytes[at(where)] = value
+      // Addresses and sizes of one structure in the place of those of another one.
+      for (const [from, to] of copies) bytes.copy(bytes, at(to) & ~7, at(from) & ~7, (at(from) & ~7) + 8)
+      const whole = cut === null ? bytes : bytes.subarray(0, at(cut))
+      await readAll(whole)
+      writeFileSync(path, whole)
+      try {
+        const imported = await importModel(path)
+        imported.dispose()
+      } catch (error) {
+        if (!(error instanceof GatecellError)) throw error
+      }
+    }),
+    { numRuns: rounds(200, 1000, 200_000) }
+  )
+})
+
 const tokens = [
   '}', ']', ')', '(', 't', '\x85', '\x86', '\x87', 'ctorch\nFloatStorage\n', 'ccollections\nOrderedDict\n', 'ctorch._utils\n_rebuild_tensor_v2\n',
   'q\0', 'q\x01', 'h\0', 'h\x01', 'X\x01\0\0\0a', 'X\x07\0\0\0storage', 'K\x02', 'M\x01\x02', 'J\xff\xff\xff\xff', '\x8a\x02\x01\x80', 'G\x3f\xf0\0\0\0\0\0\0',

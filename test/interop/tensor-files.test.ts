@@ -41,7 +41,7 @@ t.test('files that hold something else are refused with the line that saves it p
     ],
     ['script.pt', /a TorchScript module: save only the tensors/],
     ['objects.npz', /elements that are plain numbers, .* "a\.npy" of .*objects\.npz but received "\|O"/],
-    ['expected.json', /a safetensors, PyTorch \(\.pt\), NPY or NPZ file/]
+    ['expected.json', /a safetensors, PyTorch \(\.pt\), Keras, NPY or NPZ file/]
   ]
   for (const [name, message] of refused)
     await t.rejects(openTensorFile(goldenPath(name)), { code: 'ERR_FILE_FORMAT', message }, name)

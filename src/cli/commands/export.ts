@@ -22,8 +22,8 @@ export function addExport(program: Command): void {
     .argument('<model>', 'a .safetensors file of a training', filePath('the model'))
     .requiredOption(
       '--to <program>',
-      'pytorch (safetensors), onnx or numpy (npz)',
-      choiceParser('--to', ['pytorch', 'onnx', 'numpy'])
+      'pytorch (safetensors), onnx, keras or numpy (npz)',
+      choiceParser('--to', ['pytorch', 'onnx', 'keras', 'numpy'])
     )
     .requiredOption('--out <file>', 'the file to write', filePath('--out'))
     .option('--map <names>', 'new names by ours: lstm=rnn,head=decoder', nameMap('--map'))

@@ -19,8 +19,8 @@ Examples:
   gatecell import model.onnx --out model.safetensors
 
 A state_dict of PyTorch (.pt, .safetensors) becomes a text model: it has an embedding, LSTM layers and a linear layer. The vocabulary is a JSON list of
-characters in the order of their ids, an object with the id of each character, the file that gatecell export writes, or a tokenizer.json. A graph of
-ONNX becomes a model for gatecell run and importModel(); docs/interop.md lists its operators.`
+characters in the order of their ids, an object with the id of each character, the file that gatecell export writes, or a tokenizer.json. A model of
+ONNX, Keras (.keras, .h5) or TensorFlow.js (model.json) is for gatecell run and importModel(); docs/interop.md lists operators and layers.`
 
 interface Flags {
   readonly out: string
@@ -36,7 +36,11 @@ export function addImport(program: Command): void {
   program
     .command('import')
     .description(descriptions.import)
-    .argument('<file>', 'a state_dict of PyTorch (.pt, .pth, .safetensors), or a model of ONNX', filePath('the file'))
+    .argument(
+      '<file>',
+      'a state_dict of PyTorch (.pt, .safetensors), or a model of ONNX or Keras',
+      filePath('the file')
+    )
     .requiredOption('--out <file>', 'the model to write', modelPath('--out'))
     .option('--vocabulary <file>', 'JSON file with the symbols of a state_dict', filePath('--vocabulary'))
     .option(
@@ -50,7 +54,8 @@ export function addImport(program: Command): void {
     .addHelpText('after', asTyped(EXAMPLES))
     .action(async (path: string, flags: Flags) => {
       const output = createOutput(flags.json === true)
-      const isGraph = (await fileKind(path)) === 'onnx'
+      const kind = await fileKind(path)
+      const isGraph = kind === 'onnx' || kind === 'keras'
       refuseOptions(path, flags, isGraph ? ['vocabulary', 'map', 'narrow'] : ['states'])
       await (isGraph ? importOfGraph : importOfText)(path, flags, output)
     })

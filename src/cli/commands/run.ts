@@ -27,7 +27,7 @@ export function addRun(program: Command): void {
   program
     .command('run')
     .description(descriptions.run)
-    .argument('<model>', 'an ONNX file, or a model that gatecell import made of one', filePath('the model'))
+    .argument('<model>', 'a file of ONNX or Keras, or a model that gatecell import made of one', filePath('the model'))
     .option('--input <name=file>', 'an NPY file for an input; once for each', namedFiles('--input'), {})
     .option('--constant <name=file>', 'an NPY file for an input that is a weight', namedFiles('--constant'), {})
     .option('--json', 'one JSON object with all values')

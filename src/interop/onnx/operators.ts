@@ -168,12 +168,25 @@ function concat(recorder: OnnxRecorder, node: OnnxNode): OnnxValueOf[] {
   return [ops.concat(parts, positive(numberAttribute(node, 'axis', 0), parts[0]!.shape.length))]
 }
 
+/** Whether a slice takes all of the first dimension from its last element to its first. */
+function isReversal(
+  { shape: [size = 0] }: OnnxValueOf,
+  starts: readonly number[],
+  ends: readonly number[],
+  axes: readonly number[],
+  steps: OnnxConstant | null
+): boolean {
+  const isWhole = starts[0] !== undefined && [-1, size - 1].includes(starts[0]) && ends[0]! < -size
+  return isWhole && starts.length === 1 && axes[0] === 0 && steps !== null && integersIn(steps).join() === '-1'
+}
+
 function slice(recorder: OnnxRecorder, node: OnnxNode): OnnxValueOf[] {
   let value = recorder.need(node, 0)
   if (isConstant(value)) value = { ...value } // whether all of it is taken may depend on sizes of inputs, so its values are read in any case
   const [starts, ends] = [listOf(recorder, node, 1, 'starts') ?? [], listOf(recorder, node, 2, 'ends') ?? []]
   const axes = listOf(recorder, node, 3, 'axes') ?? starts.map((_, i) => i)
   const steps = recorder.constant(node, 4)
+  if (isReversal(value, starts, ends, axes, steps)) return [ops.flip(recorder.tensor(node, 0))]
   if (steps && integersIn(steps).some((step) => step !== 1)) throw recorder.refuse(node, 'steps of 1', 'others')
   for (const [i, start] of starts.entries()) {
     const axis = positive(axes[i]!, value.shape.length)

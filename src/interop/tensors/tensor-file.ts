@@ -1,5 +1,5 @@
-// Files of tensors of other programs, opened by their content: safetensors, state_dicts of PyTorch, and arrays of NumPy. Opening reads names, types
-// and shapes, and compares them with the file; a tensor is read when it is wanted.
+// Files of tensors of other programs, opened by their content: safetensors, state_dicts of PyTorch, arrays of NumPy, and the HDF5 files of Keras.
+// Opening reads names, types and shapes, and compares them with the file; a tensor is read when it is wanted.
 
 import { filled } from '../../check/index.js'
 import { bytesInMemory, openBytes, type ByteReader } from '../../data/files/byte-reader.js'
@@ -8,6 +8,7 @@ import { expected } from '../../errors.js'
 import { quoted } from '../../io/safetensors/dtypes.js'
 import { parseSafetensorsHeader, safetensorsHeaderLength } from '../../io/safetensors/header.js'
 import { isZip, openZip, type ZipEntry } from '../bytes/zip.js'
+import { isHdf5, readHdf5 } from '../hdf5/file.js'
 import { refuseOldTorch, readStateDict } from './state-dict.js'
 import { asArray, type StoredTensor } from './stored-tensor.js'
 import { gatherElements, stridesOf } from './strided.js'
@@ -15,20 +16,23 @@ import { gatherElements, stridesOf } from './strided.js'
 /** An open file of tensors. */
 export interface TensorFile {
   readonly path: string
-  readonly format: 'safetensors' | 'pytorch' | 'npz' | 'npy'
-  /** The tensors by name; that of an NPY file has the empty name. */
+  readonly format: 'safetensors' | 'pytorch' | 'npz' | 'npy' | 'keras'
+  /** The tensors by name: that of an NPY file has the empty name, those of Keras their paths, such as `layers/lstm/cell/vars/0`. */
   readonly tensors: ReadonlyMap<string, StoredTensor>
   /** Closes the file; a second call does nothing. */
   close(): Promise<void>
 }
+
+/** The entry of a .keras archive with the weights. */
+export const KERAS_WEIGHTS = 'model.weights.h5'
 
 /** The files that this module opened. */
 export const tensorFiles = new WeakSet<TensorFile>()
 
 /**
  * Opens a file of tensors by its content: a safetensors file, a state_dict that `torch.save` of PyTorch 1.6 or newer wrote (.pt, .pth), or arrays
- * that `numpy.save` or `numpy.savez` wrote (.npy, .npz). A state_dict may be inside a checkpoint, under `state_dict`, `model_state_dict` or
- * `model`. Nothing in the file is executed. Throws ERR_FILE_NOT_FOUND, and ERR_FILE_FORMAT for damaged files and everything that is not a
+ * that `numpy.save` or `numpy.savez` wrote (.npy, .npz), or the weights of Keras (.keras, .weights.h5, .h5). A state_dict may be inside a
+ * checkpoint, under `state_dict`, `model_state_dict` or `model`. Nothing in the file is executed. Throws ERR_FILE_NOT_FOUND, and ERR_FILE_FORMAT for damaged files and everything that is not a
  * tensor of numbers, with the remedy.
  *
  * @example
@@ -62,16 +66,19 @@ export async function tensorsFrom(source: ByteReader): Promise<TensorFile> {
 async function tensorsOf(source: ByteReader): Promise<Pick<TensorFile, 'format' | 'tensors'>> {
   const { name: path, size } = source
   const head = await source.read(0, Math.min(16, size))
+  if (isHdf5(head)) return { format: 'keras', tensors: readHdf5(await source.read(0, size), path).tensors }
   if (isNpy(head)) return { format: 'npy', tensors: new Map([['', await npyTensor(source, '')]]) }
   if (isZip(head)) {
     const entries = await openZip(source)
+    const weights = entries.get(KERAS_WEIGHTS)
+    if (weights) return { format: 'keras', tensors: readHdf5(await weights.read(), path).tensors }
     if ([...entries.keys()].some((name) => name.endsWith('.npy')))
       return { format: 'npz', tensors: await npzTensors(entries, path) }
     return { format: 'pytorch', tensors: await readStateDict(entries, path) }
   }
   if (head[8] === 0x7b) return { format: 'safetensors', tensors: await safetensorsTensors(source) }
   refuseOldTorch(head, path)
-  const what = `a safetensors, PyTorch (.pt), NPY or NPZ file in ${path}`
+  const what = `a safetensors, PyTorch (.pt), Keras, NPY or NPZ file in ${path}`
   throw expected(
     'ERR_FILE_FORMAT',
     what,
