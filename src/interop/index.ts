@@ -5,5 +5,5 @@ export { exportModel, type ExportOptions, type ExportReport } from './export-mod
 export { importOnnx, type ImportedOnnx, type ImportOnnxOptions, type OnnxArray, type OnnxPort } from './import-onnx.js'
 export { importText, type ImportTextOptions, type ImportTextReport } from './import-text.js'
 export type { NameMap } from './names.js'
-export { openTensorFile, type TensorFile } from './tensors/tensor-file.js'
+export { openTensorFile, type OpenTensorFileOptions, type TensorFile } from './tensors/tensor-file.js'
 export type { StoredTensor } from './tensors/stored-tensor.js'

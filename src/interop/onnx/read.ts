@@ -50,12 +50,15 @@ export interface OnnxFile {
   readonly outputs: readonly OnnxValueInfo[]
 }
 
-const MAX_NODES = 2 ** 14
+const MAX_NODES = 2 ** 13
 /** Most integers of all constants of a file, which take more memory than their bytes. */
 const MAX_NUMBERS = 2 ** 20
 const types = { 1: 'F32', 7: 'I64', 6: 'I32', 9: 'BOOL', 10: 'F16', 16: 'BF16', 11: 'F64' } as const
 
-/** Returns the model of a file's bytes. Throws ERR_FILE_FORMAT, and ERR_UNSUPPORTED by name for external data and other types. */
+/**
+ * Returns the model of a file's bytes, which belong to the result: float32 values stay in their memory, and move to an aligned place. Throws
+ * ERR_FILE_FORMAT, and ERR_UNSUPPORTED by name for external data and other types.
+ */
 export function readOnnx(bytes: Uint8Array, path: string): OnnxFile {
   return new OnnxReader(path).model(bytes)
 }
@@ -251,7 +254,7 @@ class OnnxReader {
 
   #packedFloats(bytes: Uint8Array): Float32Array {
     if (bytes.length % 4 !== 0) throw this.#reader.wrong('whole floats', `${bytes.length} bytes`)
-    return new Float32Array(Uint8Array.from(bytes).buffer)
+    return floatsAt(bytes)
   }
 
   #count(integers: number): void {
@@ -268,14 +271,40 @@ class OnnxReader {
     const width = { F32: 4, I64: 8, I32: 4, BOOL: 1, F16: 2, BF16: 2, F64: 8 }[dtype]
     if (bytes.length !== count * width)
       throw this.#reader.wrong(`${count * width} bytes of ${quoted(name)}`, `${bytes.length}`)
-    // A copy at the begin of its memory: tensors of a file begin anywhere.
-    const { buffer } = Uint8Array.from(bytes)
-    if (dtype === 'F32') return new Float32Array(buffer)
-    if (dtype === 'F16' || dtype === 'BF16') return asFloat32(name, dtype, new Uint16Array(buffer))
-    if (dtype === 'F64') return asFloat32(name, dtype, new Float64Array(buffer))
+    if (dtype === 'F32') return floatsAt(bytes)
+    if (dtype === 'F64' || dtype === 'F16' || dtype === 'BF16') return converted(name, dtype, bytes)
     this.#count(count)
     if (dtype === 'BOOL') return Array.from(bytes)
+    const { buffer } = Uint8Array.from(bytes)
     if (dtype === 'I32') return Array.from(new Int32Array(buffer))
     return Array.from(new BigInt64Array(buffer), Number)
   }
+}
+
+/** Bytes of a field from which on its tag and length take at least 3 bytes. */
+const LONG_FIELD = 128
+
+/** Returns the floats of a field. Those of a long one move over its length, which was read, to the multiple of 4 before them. */
+function floatsAt(bytes: Uint8Array): Float32Array {
+  const { buffer, byteOffset, length } = bytes
+  const shift = byteOffset % 4
+  if (length < LONG_FIELD) return new Float32Array(Uint8Array.from(bytes).buffer)
+  const begin = byteOffset - shift
+  if (shift > 0) new Uint8Array(buffer, begin, length + shift).copyWithin(0, shift)
+  return new Float32Array(buffer as ArrayBuffer, begin, length / 4)
+}
+
+/** Bytes that are converted at a time, because a copy of all of them would take as much memory as the file. */
+const PIECE = 2 ** 16
+
+/** Returns numbers of another type as float32. */
+function converted(name: string, dtype: 'F64' | 'F16' | 'BF16', bytes: Uint8Array): Float32Array {
+  const width = dtype === 'F64' ? 8 : 2
+  const values = new Float32Array(bytes.length / width)
+  for (let at = 0; at < bytes.length; at += PIECE) {
+    const { buffer } = Uint8Array.from(bytes.subarray(at, at + PIECE))
+    const piece = dtype === 'F64' ? new Float64Array(buffer) : new Uint16Array(buffer)
+    values.set(asFloat32(name, dtype, piece), at / width)
+  }
+  return values
 }
