@@ -36,7 +36,7 @@ export interface FuzzResult extends Outcome {
 /** Fuzzes a parser. */
 export async function fuzz(parser: string, options: FuzzOptions): Promise<FuzzResult> {
   const { seed, first = 0, runs = Infinity, milliseconds = Infinity, module } = options
-  const current = new Float64Array(new SharedArrayBuffer(8)).fill(first)
+  const current = new Float64Array(new SharedArrayBuffer(8)).fill(-1)
   const work: Work = { parser, seed, first, end: first + runs, most: milliseconds, current, ...(module && { module }) }
   const begin = performance.now()
   const worker = new Worker(new URL('./worker.ts', import.meta.url), {
@@ -47,7 +47,8 @@ export async function fuzz(parser: string, options: FuzzOptions): Promise<FuzzRe
   const end = { parser, seconds: (performance.now() - begin) / 1000 }
   if (typeof outcome !== 'string')
     return { ...end, ...outcome, ...(outcome.fault && { run: first + outcome.runs - 1 }) }
-  return { ...end, runs: current[0]! - first + 1, read: 0, run: current[0]!, fault: outcome }
+  const run = Math.max(first, current[0]!)
+  return { ...end, runs: run - first + 1, read: 0, run, fault: outcome }
 }
 
 /** Returns the outcome of a thread, or the error that ended it. */
@@ -70,14 +71,16 @@ async function hangOf(
     const { user, system } = process.cpuUsage()
     return (user + system) / 1000
   }
-  let [before, cpu, since] = [-1, processor(), performance.now()]
+  let [before, cpu, since] = [-2, processor(), performance.now()]
   let over = false
   worker.once('exit', () => (over = true))
   while (!over) {
     await new Promise((resolve) => setTimeout(resolve, Math.min(200, mostCpu / 4)))
     const [now, used] = [performance.now(), processor()]
     if (current[0] !== before) [before, cpu, since] = [current[0]!, used, now]
-    if (used - cpu < mostCpu && now - since < mostWait) continue
+    // The thread takes its time until the first file.
+    if (current[0] === -1 || (used - cpu < mostCpu && now - since < mostWait)) continue
+    worker.removeAllListeners('exit')
     await worker.terminate()
     return `not read in ${Math.round(now - since)} ms`
   }
