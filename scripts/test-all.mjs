@@ -1,5 +1,7 @@
-// The long tests: everything `npm test` runs with GATECELL_TEST_ALL=1, then the native tests with their long cases.
+// The long tests: everything `npm test` runs with GATECELL_TEST_ALL=1, the native tests with their long cases, and a million files
+// for each parser of bytes.
 import { run, runTool } from './lib.mjs'
 
 runTool('tap', process.argv.slice(2), { env: { ...process.env, GATECELL_TEST_ALL: '1' } })
 run(process.execPath, ['scripts/test-native.mjs', '--all'])
+run(process.execPath, ['--import=./test/loader/register.mjs', 'test/fuzz/main.ts', '--runs', '1000000'])

@@ -23,23 +23,23 @@ const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?/y
 const INTEGER = /0|[1-9][0-9]*/y
 const SPACE = /[ \t\n\r]*/y
 const PLAIN = /[^"\\\u0000-\u001f]*/y
-const ESCAPES: Readonly<Record<string, string>> = {
-  '"': '"',
-  '\\': '\\',
-  '/': '/',
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t'
+/** Letters after a backslash. */
+const ESCAPES: readonly string[] = ['"', '\\', '/', 'b', 'f', 'n', 'r', 't']
+
+/** Narrower bounds of `parseStrictJson`. */
+export interface StrictJsonOptions {
+  /** Whether every number must be written as an integer from 0 to 2^53 - 1. Default false. */
+  integersOnly?: boolean
+  /** Most values, also names of members: each takes about 64 bytes of memory. Default: any number. */
+  most?: number
 }
 
 /**
  * Parses RFC 8259 JSON, strictly: a name that occurs twice in an object, more than 64 levels and numbers that are not finite are errors.
- * With `integersOnly` every number must be written as an integer from 0 to 2^53 - 1. Throws ERR_FILE_FORMAT, which calls the file `source`.
+ * Throws ERR_FILE_FORMAT, which calls the file `source`.
  */
-export function parseStrictJson(text: string, source: string, integersOnly = false): StrictJson {
-  return new StrictParser(text, source, integersOnly).document()
+export function parseStrictJson(text: string, source: string, options: StrictJsonOptions = {}): StrictJson {
+  return new StrictParser(text, source, options).document()
 }
 
 /** A parser by recursive descent: a method for each production of the grammar, which begins at `#at` and moves it to the end. */
@@ -47,12 +47,14 @@ class StrictParser {
   readonly #text: string
   readonly #source: string
   readonly #integersOnly: boolean
+  #left: number
   #at = 0
 
-  constructor(text: string, source: string, integersOnly: boolean) {
+  constructor(text: string, source: string, { integersOnly = false, most = Infinity }: StrictJsonOptions) {
     this.#text = text
     this.#source = source
     this.#integersOnly = integersOnly
+    this.#left = most
   }
 
   document(): StrictJson {
@@ -62,14 +64,15 @@ class StrictParser {
   }
 
   #value(depth: number): StrictJson {
-    this.#match(SPACE)
+    this.#skip(SPACE)
     const result = this.#bare(depth)
-    this.#match(SPACE)
+    this.#skip(SPACE)
     return result
   }
 
   #bare(depth: number): StrictJson {
     if (depth > MAX_DEPTH) this.#fail(`at most ${MAX_DEPTH} levels`)
+    this.#count()
     const first = this.#text[this.#at]
     if (first === '{') return this.#object(depth + 1)
     if (first === '[') return this.#array(depth + 1)
@@ -83,28 +86,29 @@ class StrictParser {
   #object(depth: number): Map<string, StrictJson> {
     const members = new Map<string, StrictJson>()
     this.#at++
-    this.#match(SPACE)
+    this.#skip(SPACE)
     if (this.#closed('}')) return members
     for (;;) {
       const begin = this.#at
+      this.#count()
       const key = this.#string()
       if (members.has(key)) {
         this.#at = begin
         this.#fail('a name that was not there before')
       }
-      this.#match(SPACE)
+      this.#skip(SPACE)
       this.#expect(':')
       members.set(key, this.#value(depth))
       if (this.#closed('}')) return members
       this.#expect(',')
-      this.#match(SPACE)
+      this.#skip(SPACE)
     }
   }
 
   #array(depth: number): StrictJson[] {
     const items: StrictJson[] = []
     this.#at++
-    this.#match(SPACE)
+    this.#skip(SPACE)
     if (this.#closed(']')) return items
     for (;;) {
       items.push(this.#value(depth))
@@ -113,29 +117,34 @@ class StrictParser {
     }
   }
 
-  #string(): string {
-    this.#expect('"')
-    let value = this.#match(PLAIN)
-    while (this.#text[this.#at] !== '"') {
-      if (this.#text[this.#at] !== '\\') this.#fail('the end of a string')
-      value += this.#escape() + this.#match(PLAIN)
-    }
-    this.#at++
-    return value
+  #count(): void {
+    if (--this.#left < 0) this.#fail('the end of a document of fewer values')
   }
 
-  #escape(): string {
-    const letter = this.#text[this.#at + 1] ?? ''
-    if (letter === 'u') {
-      const digits = this.#text.slice(this.#at + 2, this.#at + 6)
-      if (!/^[0-9a-fA-F]{4}$/.test(digits)) this.#fail('four hexadecimal digits')
-      this.#at += 6
-      return String.fromCharCode(parseInt(digits, 16))
+  #string(): string {
+    const begin = this.#at
+    this.#expect('"')
+    let escaped = false
+    this.#skip(PLAIN)
+    while (this.#text[this.#at] !== '"') {
+      if (this.#text[this.#at] !== '\\') this.#fail('the end of a string')
+      this.#skipEscape()
+      this.#skip(PLAIN)
+      escaped = true
     }
-    const meaning = ESCAPES[letter]
-    if (meaning === undefined) this.#fail('an escape sequence')
-    this.#at += 2
-    return meaning
+    this.#at++
+    // A text made of its parts would take a multiple of the memory of the file.
+    if (escaped) return JSON.parse(this.#text.slice(begin, this.#at)) as string
+    return this.#text.slice(begin + 1, this.#at - 1)
+  }
+
+  #skipEscape(): void {
+    const letter = this.#text[this.#at + 1] ?? ''
+    const isCode = letter === 'u'
+    if (isCode && !/^[0-9a-fA-F]{4}$/.test(this.#text.slice(this.#at + 2, this.#at + 6)))
+      this.#fail('four hexadecimal digits')
+    if (!isCode && !ESCAPES.includes(letter)) this.#fail('an escape sequence')
+    this.#at += isCode ? 6 : 2
   }
 
   #number(): number {
@@ -151,6 +160,12 @@ class StrictParser {
     if (!this.#text.startsWith(word, this.#at)) this.#fail('a value')
     this.#at += word.length
     return meaning
+  }
+
+  /** Moves past the text that a sticky pattern matches. */
+  #skip(pattern: RegExp): void {
+    pattern.lastIndex = this.#at
+    if (pattern.test(this.#text)) this.#at = pattern.lastIndex
   }
 
   /** Moves past the text that a sticky pattern matches, and returns it. */

@@ -75,7 +75,7 @@ t.test('archives: entries are compared with the file and with each other', async
     [changed(30, 0x62), /the name of the directory/],
     [changed(8, 8), /the method of the directory/],
     [changed(22, 7), /the size of the directory/],
-    [changed(60, 1), /the checksum/],
+    [changed(directory - 1, 1), /the checksum/],
     [changed(end + 4, 1), /an archive of one part/],
     [changed(end + 10, 9), /one part/],
     [
@@ -86,7 +86,7 @@ t.test('archives: entries are compared with the file and with each other', async
       /each name once/
     ],
     [zipOf([{ name: 'a.npy', data: array }], { repeated: true }), /an entry after the one before it/],
-    [zipOf([{ name: 'a.npy', data: Buffer.alloc(2 ** 20), deflate: true }]), /at most 100 times the \d+ bytes/],
+    [zipOf([{ name: 'a.npy', data: Buffer.alloc(2 ** 25), deflate: true }]), /at most \d+ bytes of compressed data/],
     [zipOf([{ name: 'a.npy', data: array, deflate: true, size: array.length + 1 }]), /bytes of compressed data/],
     [
       zipOf([
@@ -144,7 +144,7 @@ t.test('pickles: other opcodes and names are refused, and so are tensors beyond 
     [Buffer.from('\x80\x02}}.', 'latin1'), /one value and the end/],
     [Buffer.from('\x80\x02t.', 'latin1'), /a mark before/],
     [Buffer.from('\x80\x02}q\x05.', 'latin1'), /numbered values in order/],
-    [Buffer.from(`\x80\x02${'}'.repeat(70_000)}.`, 'latin1'), /at most 65536 objects/],
+    [Buffer.from(`\x80\x02${'}'.repeat(70_000)}.`, 'latin1'), /values of at most 8388608 bytes/],
     [Buffer.from(`\x80\x02${'N'.repeat(300_000)}.`, 'latin1'), /at most 262144 opcodes/],
     [Buffer.from('\x80\x02}.', 'latin1'), /an object without tensors/],
     [Buffer.from('\x80\x02]q\0h\0a.', 'latin1'), /an object without tensors/]

@@ -77,9 +77,9 @@ t.test('refuses', async (t) => {
 })
 
 t.test('integers only', async (t) => {
-  t.strictSame(parseStrictJson('[0,9007199254740991]', 'test', true), [0, 9007199254740991])
+  t.strictSame(parseStrictJson('[0,9007199254740991]', 'test', { integersOnly: true }), [0, 9007199254740991])
   for (const text of ['9007199254740992', '18446744073709551617', '-1', '1.0', '1e3', '-0']) {
-    t.throws(() => parseStrictJson(text, 'test', true), refused, text)
+    t.throws(() => parseStrictJson(text, 'test', { integersOnly: true }), refused, text)
   }
 })
 

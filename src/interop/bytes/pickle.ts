@@ -1,6 +1,6 @@
 // Pickles (protocol 2, as torch.save writes them), read as a description: a call of a function becomes a record with its name and its arguments, and
 // nothing is ever called. Only the opcodes of a state_dict are read, and only names that the caller lists; everything else is refused by name.
-// The numbers of opcodes and of objects are bounded, because some opcodes of one byte make an object of many.
+// The memory of the result is counted, because some opcodes of one byte make an object of many.
 
 import { expected, type GatecellError } from '../../errors.js'
 import { isKind, type PickleValue } from './pickle-values.js'
@@ -15,11 +15,18 @@ export interface PickleOptions {
   refuse(name: string): GatecellError
 }
 
-/** Most bytes of a pickle, most opcodes and most objects: those of 8,000 tensors. */
-const MAX_BYTES = 2 ** 23
+/** Most bytes of a pickle, and most opcodes: those of 8,000 tensors. */
+const MAX_BYTES = 2 ** 21
 const MAX_OPCODES = 2 ** 18
-const MAX_OBJECTS = 2 ** 16
+/** Most bytes of the values. */
+const MAX_MEMORY = 2 ** 23
 const MAX_NAME = 256
+/** Bytes of an object with its list, of an item of a list, which may grow to more places than it has items, of a number, and of a text at least. */
+const OBJECT_BYTES = 120
+const ITEM_BYTES = 12
+const FIRST_ITEM_BYTES = 136
+const NUMBER_BYTES = 24
+const TEXT_BYTES = 16
 
 /** Returns the value that a pickle describes. Throws ERR_FILE_FORMAT for other opcodes, damaged bytes and more objects than a state_dict has. */
 export function describePickle(bytes: Uint8Array, options: PickleOptions): PickleValue {
@@ -33,7 +40,8 @@ class PickleReader {
   readonly #view: DataView
   readonly #options: PickleOptions
   #at = 0
-  #objects = 0
+  /** Bytes that values take. */
+  #taken = 0
   readonly #stack: PickleValue[] = []
   /** Heights of the stack at the marks. */
   readonly #marks: number[] = []
@@ -84,11 +92,13 @@ class PickleReader {
     return this.#bytes[this.#take(1)]!
   }
 
-  #count(): void {
-    if (++this.#objects > MAX_OBJECTS) throw this.#wrong(`at most ${MAX_OBJECTS} objects`, 'more')
+  #spend(bytes: number): void {
+    this.#taken += bytes
+    if (this.#taken > MAX_MEMORY) throw this.#wrong(`values of at most ${MAX_MEMORY} bytes`, 'more')
   }
 
   push(value: PickleValue): void {
+    this.#spend(ITEM_BYTES + (typeof value === 'object' ? 0 : NUMBER_BYTES))
     this.#stack.push(value)
   }
 
@@ -115,7 +125,7 @@ class PickleReader {
   }
 
   container(kind: 'list' | 'tuple' | 'dict', items: PickleValue[] = []): void {
-    this.#count()
+    this.#spend(OBJECT_BYTES + ITEM_BYTES * items.length)
     this.push({ kind, items })
   }
 
@@ -139,7 +149,7 @@ class PickleReader {
   global(): void {
     const name = `${this.#line()}.${this.#line()}`
     if (!this.#options.names.has(name)) throw this.#options.refuse(name)
-    this.#count()
+    this.#spend(OBJECT_BYTES)
     this.push({ kind: 'global', name })
   }
 
@@ -149,6 +159,7 @@ class PickleReader {
     const value = this.#stack.at(-1)
     if (value === undefined || place > this.#memo.length)
       throw this.#wrong('numbered values in order', `the number ${place}`)
+    this.#spend(ITEM_BYTES)
     this.#memo[place] = value
   }
 
@@ -162,6 +173,8 @@ class PickleReader {
   text(): void {
     const length = this.#view.getUint32(this.#take(4), true)
     const at = this.#take(length)
+    // A letter of one byte takes two in a text that has others.
+    this.#spend(TEXT_BYTES + 2 * length)
     try {
       this.push(decoder.decode(this.#bytes.subarray(at, at + length)))
     } catch {
@@ -190,7 +203,7 @@ class PickleReader {
   }
 
   reference(): void {
-    this.#count()
+    this.#spend(OBJECT_BYTES)
     this.push({ kind: 'reference', id: this.#pop() })
   }
 
@@ -198,7 +211,7 @@ class PickleReader {
     const [args, called] = [this.#pop(), this.#pop()]
     if (!isKind(called, 'global') || !isKind(args, 'tuple'))
       throw this.#wrong(`a call at byte ${this.#at - 1}`, 'other values')
-    this.#count()
+    this.#spend(OBJECT_BYTES)
     this.push({ kind: 'call', name: called.name, args: args.items, items: [] })
   }
 
@@ -213,13 +226,18 @@ class PickleReader {
     const target = this.#stack.at(-1) ?? null
     if ((!isKind(target, 'dict') && !isKind(target, 'call')) || items.length % 2 !== 0)
       throw this.#wrong(`a dictionary at byte ${this.#at - 1}`, 'other values')
-    for (const item of items) target.items.push(item)
+    this.#add(target.items, items)
+  }
+
+  #add(list: PickleValue[], items: readonly PickleValue[]): void {
+    this.#spend((list.length === 0 ? FIRST_ITEM_BYTES : 0) + ITEM_BYTES * items.length)
+    for (const item of items) list.push(item)
   }
 
   append(items: PickleValue[]): void {
     const target = this.#stack.at(-1) ?? null
     if (!isKind(target, 'list')) throw this.#wrong(`a list at byte ${this.#at - 1}`, 'another value')
-    for (const item of items) target.items.push(item)
+    this.#add(target.items, items)
   }
 
   setItem(): void {

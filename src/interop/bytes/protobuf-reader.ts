@@ -10,8 +10,9 @@ export interface WireField {
   readonly value: bigint | Uint8Array
 }
 
-/** Most fields of a file. */
-const MAX_FIELDS = 2 ** 18
+/** Most fields of a file, and most bytes of all its texts, which take twice as much memory if they are not Latin. */
+const MAX_FIELDS = 2 ** 17
+const MAX_TEXT = 2 ** 21
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -19,6 +20,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 export class MessageReader {
   readonly #where: string
   #fields = 0
+  #text = 0
 
   constructor(where: string) {
     this.#where = where
@@ -85,6 +87,8 @@ export class MessageReader {
     const bytes = this.bytes(field)
     if (bytes.length > most)
       throw this.wrong(`a text of at most ${most} bytes in field ${field.number}`, `${bytes.length}`)
+    this.#text += bytes.length
+    if (this.#text > MAX_TEXT) throw this.wrong(`at most ${MAX_TEXT} bytes of names and texts`, 'more')
     try {
       return decoder.decode(bytes)
     } catch {

@@ -29,8 +29,8 @@ const END_BYTES = 22
 const LOCATOR_BYTES = 20
 const WIDE_END_BYTES = 56
 const RECORD_BYTES = 46
-/** Most entries, so that a directory takes at most a few megabytes of memory. */
-const MAX_ENTRIES = 2 ** 14
+/** Most entries: 3 MiB of records, more than the storages of a checkpoint with its optimizer. */
+const MAX_ENTRIES = 2 ** 13
 const MAX_DIRECTORY = 2 ** 22
 const MAX_NAME = 1024
 

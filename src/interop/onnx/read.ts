@@ -2,7 +2,7 @@
 // functions, subgraphs, types of elements that no model of recurrent layers has, and sizes that are not those of the file.
 
 import { expected, type GatecellError } from '../../errors.js'
-import { asFloat32 } from '../../io/float32.js'
+import { converted, floatsAt } from './raw-floats.js'
 import { elementCount, quoted } from '../../io/safetensors/dtypes.js'
 import { MessageReader, type WireField } from '../bytes/protobuf-reader.js'
 
@@ -50,12 +50,15 @@ export interface OnnxFile {
   readonly outputs: readonly OnnxValueInfo[]
 }
 
-const MAX_NODES = 2 ** 14
+const MAX_NODES = 2 ** 13
 /** Most integers of all constants of a file, which take more memory than their bytes. */
 const MAX_NUMBERS = 2 ** 20
 const types = { 1: 'F32', 7: 'I64', 6: 'I32', 9: 'BOOL', 10: 'F16', 16: 'BF16', 11: 'F64' } as const
 
-/** Returns the model of a file's bytes. Throws ERR_FILE_FORMAT, and ERR_UNSUPPORTED by name for external data and other types. */
+/**
+ * Returns the model of a file's bytes, which belong to the result: float32 values stay in their memory, and move to an aligned place. Throws
+ * ERR_FILE_FORMAT, and ERR_UNSUPPORTED by name for external data and other types.
+ */
 export function readOnnx(bytes: Uint8Array, path: string): OnnxFile {
   return new OnnxReader(path).model(bytes)
 }
@@ -251,7 +254,7 @@ class OnnxReader {
 
   #packedFloats(bytes: Uint8Array): Float32Array {
     if (bytes.length % 4 !== 0) throw this.#reader.wrong('whole floats', `${bytes.length} bytes`)
-    return new Float32Array(Uint8Array.from(bytes).buffer)
+    return floatsAt(bytes)
   }
 
   #count(integers: number): void {
@@ -268,13 +271,11 @@ class OnnxReader {
     const width = { F32: 4, I64: 8, I32: 4, BOOL: 1, F16: 2, BF16: 2, F64: 8 }[dtype]
     if (bytes.length !== count * width)
       throw this.#reader.wrong(`${count * width} bytes of ${quoted(name)}`, `${bytes.length}`)
-    // A copy at the begin of its memory: tensors of a file begin anywhere.
-    const { buffer } = Uint8Array.from(bytes)
-    if (dtype === 'F32') return new Float32Array(buffer)
-    if (dtype === 'F16' || dtype === 'BF16') return asFloat32(name, dtype, new Uint16Array(buffer))
-    if (dtype === 'F64') return asFloat32(name, dtype, new Float64Array(buffer))
+    if (dtype === 'F32') return floatsAt(bytes)
+    if (dtype === 'F64' || dtype === 'F16' || dtype === 'BF16') return converted(name, dtype, bytes)
     this.#count(count)
     if (dtype === 'BOOL') return Array.from(bytes)
+    const { buffer } = Uint8Array.from(bytes)
     if (dtype === 'I32') return Array.from(new Int32Array(buffer))
     return Array.from(new BigInt64Array(buffer), Number)
   }

@@ -6,7 +6,7 @@ import { dtypeBits, elementCount, quoted, type Dtype } from '../../io/safetensor
 import { describePickle } from '../bytes/pickle.js'
 import { isKind, type PickleCall, type PickleValue } from '../bytes/pickle-values.js'
 import type { ZipEntry } from '../bytes/zip.js'
-import { asArray, type StoredTensor } from './stored-tensor.js'
+import { asArray, MAX_TENSORS, type StoredTensor } from './stored-tensor.js'
 import { elementSpan, gatherElements, type Layout } from './strided.js'
 
 /** The classes of storages and their types of elements. */
@@ -56,10 +56,11 @@ export function refuseOldTorch(head: Uint8Array, path: string): void {
   throw expected('ERR_FILE_FORMAT', `a state_dict of PyTorch in ${path}`, found, `save it again in Python: ${line}`)
 }
 
-/** Returns the tensors of the archive that torch.save wrote. Throws ERR_FILE_FORMAT. */
+/** Returns the tensors of the archive that torch.save wrote, which take at most `maxBytes` bytes. Throws ERR_FILE_FORMAT. */
 export async function readStateDict(
   entries: ReadonlyMap<string, ZipEntry>,
-  path: string
+  path: string,
+  maxBytes: number
 ): Promise<Map<string, StoredTensor>> {
   const pickles = [...entries.keys()].filter((name) => /^[^/]*\/data\.pkl$/.test(name))
   const refused = (found: string) =>
@@ -75,7 +76,7 @@ export async function readStateDict(
   const state: State = { entries, folder, path, bytes: 0, visits: 0, tensors: new Map() }
   collect(state, stateOf(pickle), '', 0)
   if (state.tensors.size === 0) throw refused('an object without tensors')
-  checkTotal(state)
+  checkTotal(state, maxBytes)
   return state.tensors
 }
 
@@ -90,18 +91,11 @@ interface State {
   readonly tensors: Map<string, StoredTensor>
 }
 
-/** Throws if all tensors take far more memory than the file: views may share a storage, as tied weights do. */
-function checkTotal({ entries, path, bytes }: State): void {
-  let stored = 0
-  for (const { size } of entries.values()) stored += size
-  const most = 4 * stored + 2 ** 20
-  if (bytes > most)
-    throw expected(
-      'ERR_FILE_FORMAT',
-      `at most ${most} bytes of tensors in ${path}`,
-      `${bytes}`,
-      'save copies of the tensors, with clone()'
-    )
+/** Throws if all tensors take more memory than is allowed: views may share a storage, as tied weights do. */
+function checkTotal({ path, bytes }: State, maxBytes: number): void {
+  if (bytes <= maxBytes) return
+  const remedy = 'save copies of the tensors, with clone(), or open it with a larger maxBytes'
+  throw expected('ERR_FILE_FORMAT', `at most ${maxBytes} bytes of tensors in ${path}`, `${bytes}`, remedy)
 }
 
 /** Returns the items of a dictionary, keys and values in turn; undefined for other values. */
@@ -153,7 +147,11 @@ function addTensor(state: State, name: string, call: PickleCall): void {
   if (elements < 0 || elements > count)
     throw wrong(`at most the ${count} elements of its storage`, `${elements}, as of an expanded tensor`)
   state.bytes += (elements * dtypeBits[dtype]) / 8
-  const read = async () => gatherElements(asArray(await entry.read(), dtype), layout)
+  if (state.tensors.size === MAX_TENSORS) throw wrong(`at most ${MAX_TENSORS} tensors`, 'more')
+  const width = dtypeBits[dtype] / 8
+  // Only its own part of the storage, which may have the weights of all layers.
+  const part = async () => asArray(await entry.read(layout.offset * width, span * width), dtype)
+  const read = async () => gatherElements(await part(), { ...layout, offset: 0 })
   state.tensors.set(name, { name, dtype, shape: layout.shape, read })
 }
 

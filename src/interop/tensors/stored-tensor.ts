@@ -11,8 +11,12 @@ export interface StoredTensor {
   read(): Promise<TensorData>
 }
 
-/** Returns the array of a type over bytes that begin at the begin of their memory. */
+/** Most tensors of an archive of PyTorch or NumPy: they take about 2 MiB of memory before one is read. */
+export const MAX_TENSORS = 2 ** 12
+
+/** Returns the array of a type over bytes, without a copy unless they begin between two elements. */
 export function asArray(bytes: Uint8Array, dtype: Dtype): TensorData {
   const type = arrayTypes[dtype]
-  return new type(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length / type.BYTES_PER_ELEMENT)
+  const whole = bytes.byteOffset % type.BYTES_PER_ELEMENT === 0 ? bytes : Uint8Array.from(bytes)
+  return new type(whole.buffer as ArrayBuffer, whole.byteOffset, whole.length / type.BYTES_PER_ELEMENT)
 }

@@ -40,21 +40,30 @@ export function unsupportedSafetensors(source: string, what: string, found: stri
 }
 
 /** Returns the length of the header's JSON from the first 8 bytes of a file of `fileBytes` bytes. Throws ERR_FILE_FORMAT if it is too long. */
-export function safetensorsHeaderLength(head: Uint8Array, fileBytes: number, source: string): number {
+export function safetensorsHeaderLength(
+  head: Uint8Array,
+  fileBytes: number,
+  source: string,
+  most = MAX_HEADER_BYTES
+): number {
   if (fileBytes < 10) throw invalidSafetensors(source, 'at least 10 bytes', `${fileBytes}`)
   const length = new DataView(head.buffer, head.byteOffset).getBigUint64(0, true)
   if (length > BigInt(fileBytes - 8))
     throw invalidSafetensors(source, `a header of at most ${fileBytes - 8} bytes`, `${length}`)
-  if (length > BigInt(MAX_HEADER_BYTES))
-    throw unsupportedSafetensors(source, `a header of at most ${MAX_HEADER_BYTES} bytes`, `${length}`)
+  if (length > BigInt(most)) throw unsupportedSafetensors(source, `a header of at most ${most} bytes`, `${length}`)
   return Number(length)
 }
 
 /**
  * Reads the header's JSON (`json` is the part after the 8-byte length) of a file of `fileBytes` bytes and checks it
- * against the file. `source` names the file in errors (ERR_FILE_FORMAT).
+ * against the file. `source` names the file in errors (ERR_FILE_FORMAT); `most` is the most values of the header, names included.
  */
-export function parseSafetensorsHeader(json: Uint8Array, fileBytes: number, source: string): SafetensorsHeader {
+export function parseSafetensorsHeader(
+  json: Uint8Array,
+  fileBytes: number,
+  source: string,
+  most = Infinity
+): SafetensorsHeader {
   let text: string
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(json)
@@ -62,7 +71,7 @@ export function parseSafetensorsHeader(json: Uint8Array, fileBytes: number, sour
     throw invalidSafetensors(source, 'UTF-8 in the header', 'other bytes')
   }
   if (text[0] !== '{') throw invalidSafetensors(source, "a header that begins with '{'", quoted(text.slice(0, 8)))
-  const header = parseStrictJson(text, source, true) as Map<string, StrictJson>
+  const header = parseStrictJson(text, source, { integersOnly: true, most }) as Map<string, StrictJson>
   const dataBegin = 8 + json.length
   const metadata = readMetadata(header.get('__metadata__'), source)
   header.delete('__metadata__')

@@ -167,6 +167,10 @@ t.test('what stays refused names the line and the way in', async (t) => {
     ],
     ['<ink>\n<traceView traceDataRef="#gone"/></ink>', /the id of an element in line 2 of test but received "#gone"/],
     ['<ink><trace>1 2</trace>\n<traceView xml:id="v" traceDataRef="#v"/></ink>', /a view of itself/],
+    [
+      '<ink><trace>1 2<trace xml:id="b">3 4</trace></trace><traceView traceDataRef="#b"/></ink>',
+      /a trace in the document/
+    ],
     ['<ink><context xml:id="a" contextRef="#b"/><context xml:id="b" contextRef="#a"/></ink>', /a circle/],
     [
       '<ink><definitions><trace xml:id="a">1 2, 3 4</trace></definitions>\n<traceView traceDataRef="#a" to="9"/></ink>',

@@ -39,7 +39,13 @@ export function strokeReader(root: XmlElement, document: InkmlDocument): StrokeR
   const placeOf = new Map(order.map((trace, index) => [trace, index]))
   const where = ({ line }: XmlElement) => `line ${line} of ${document.name}`
   const finder = traceFinder(root, document)
-  const pointsOf = cachedTraces((trace) => parseTrace(trace.text, channels.get(trace)!, where(trace), inkLimits.points))
+  const pointsOf = cachedTraces((trace) => {
+    // A view may name any element of the document.
+    const own = channels.get(trace)
+    if (own === undefined)
+      throw inkFormatError(where(trace), 'a trace in the document, a group or definitions', 'one in another element')
+    return parseTrace(trace.text, own, where(trace), inkLimits.points)
+  })
   let points = inkLimits.points + order.reduce((sum, trace) => sum + MAX_USES * trace.text.length, 0)
 
   /** Returns the trace that a trace continues (the one that it names, else the one before it in the document), null for none. */
