@@ -1,6 +1,7 @@
 // How long files of 100 MB of other programs take to be read, and the memory of the process as a multiple of the file. Each is read in a process of
 // its own: all tensors of a safetensors, NPZ, compressed NPZ and ONNX file, and with GATECELL_PYTHON of a state_dict that PyTorch wrote.
 //   npm run build:ts && node bench/import.mjs [--megabytes 100] [--json]
+import { Buffer } from 'node:buffer'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

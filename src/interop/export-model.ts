@@ -17,8 +17,8 @@ import { checkMap, listed, mappedName, type NameMap } from './names.js'
 /** Options of `exportModel`. */
 export interface ExportOptions {
   /**
-   * The program: 'pytorch' writes a safetensors file for `load_state_dict`, 'numpy' an NPZ file. Only for text models, 'onnx' writes a model that ONNX
-   * Runtime runs, of operator set 17, and 'keras' a .keras file of Keras 3.
+   * The program: 'pytorch' writes a safetensors file for `load_state_dict`, 'numpy' an NPZ file. Only for text models, 'onnx' writes a model that
+   * ONNX Runtime runs, of operator set 17, and 'keras' a .keras file of Keras 3.
    */
   to: 'pytorch' | 'numpy' | 'onnx' | 'keras'
   /** The file to write. A file of the same name is replaced. */

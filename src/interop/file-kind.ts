@@ -6,8 +6,8 @@ import { isHdf5 } from './hdf5/file.js'
 import { KERAS_CONFIG } from './keras/read.js'
 
 /**
- * Kinds of files: 'safetensors' holds tensors or a model of ours, 'tensors' is a state_dict of PyTorch or arrays of NumPy, 'keras' a model of Keras or
- * TensorFlow.js, and everything else may be a graph of ONNX, which has no mark at its beginning.
+ * Kinds of files: 'safetensors' holds tensors or a model of ours, 'tensors' is a state_dict of PyTorch or arrays of NumPy, 'keras' a model of Keras
+ * or TensorFlow.js, and everything else may be a graph of ONNX, which has no mark at its beginning.
  */
 export type FileKind = 'safetensors' | 'tensors' | 'keras' | 'onnx'
 

@@ -90,10 +90,10 @@ const readOptions = optionsOf<ImportModelOptions>({
 const MAX_BYTES = 2 ** 31
 
 /**
- * Imports a model with LSTM, GRU and RNN layers: an ONNX file of opset 7 or newer, a Sequential or Functional model of Keras (.keras, .h5, or the JSON of
- * `model.to_json()` with a file of weights), or a layers model of TensorFlow.js (model.json), with the operators and layers that docs/interop.md
- * lists; or opens a model file that `save` or `gatecell import` wrote of one. Throws ERR_UNSUPPORTED, before anything is built, with all operators,
- * layers, attributes and types that are not supported, by their names. Throws ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT for a
+ * Imports a model with LSTM, GRU and RNN layers: an ONNX file of opset 7 or newer, a Sequential or Functional model of Keras (.keras, .h5, or the
+ * JSON of `model.to_json()` with a file of weights), or a layers model of TensorFlow.js (model.json), with the operators and layers that
+ * docs/interop.md lists; or opens a model file that `save` or `gatecell import` wrote of one. Throws ERR_UNSUPPORTED, before anything is built,
+ * with all operators, layers, attributes and types that are not supported, by their names. Throws ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT for a
  * damaged file, and ERR_WRONG_TASK for a model file of another task.
  *
  * @example

@@ -6,8 +6,8 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { encodeNpyHeader } from '../../src/data/files/npy.js'
-import { bpeToTokenizerJson, byteVocabulary,  trainBpe, vocabularyFromText, wordVocabulary } from '../../src/data/text/vocabulary.js' // prettier-ignore
-import { canonicalJson, type JsonValue } from '../../src/io/json.js'
+import { bpeToTokenizerJson, byteVocabulary, trainBpe, vocabularyFromText, wordVocabulary } from '../../src/data/text/vocabulary.js' // prettier-ignore
+import { canonicalJson } from '../../src/io/json.js'
 import { encodeSession } from '../../src/serve/session-value.js'
 import { midi, tempo, track } from '../data/music/midi/bytes.js'
 import { entriesOf } from './archives.js'
@@ -39,8 +39,7 @@ const configs = {
   words: wordVocabulary('a cat sat on a cat', {}).config,
   bytes: byteVocabulary({}).config
 }
-for (const [name, config] of Object.entries(configs))
-  write(`${name}.json`, canonicalJson(config))
+for (const [name, config] of Object.entries(configs)) write(`${name}.json`, canonicalJson(config))
 
 const numbers = { states: { 'lstm.h': Float32Array.of(0, 0.5), 'lstm.c': Float32Array.of(1, -1) }, inputs: { token: Int32Array.of(3), x: Float32Array.of(2) } } // prettier-ignore
 const state = { version: 1 as const, position: 7, seed: 5, unread: Int32Array.of(1, 2), ...numbers }

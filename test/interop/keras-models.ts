@@ -4,7 +4,7 @@ import type { Test } from 'tap'
 import { importModel, type OnnxArray } from '../../src/interop/index.js'
 import { largestDifference, type GoldenTensor } from '../golden.js'
 
-/** What Keras computes of a model. */
+/** Inputs of a model, and the outputs that Keras computes. */
 export interface KerasExpected {
   inputs: Record<string, GoldenTensor>
   outputs: GoldenTensor[]

@@ -38,7 +38,7 @@ t.test('Keras loads a text model', options, async (t) => {
   const program = blocksOf('docs/interop.md', 'python').find(({ code }) => code.includes('load_model'))!.code
   writeFileSync(`${cwd}/more.py`, `${program}\nprint(model(numpy.array([[1, 2, 0, 6]])).flatten().tolist())\n`)
   const [shape, values] = (await call(['more.py'], cwd)).trim().split('\n')
-  t.equal(shape, '(1, 1, 7)')
+  t.match(shape, /1, 1, 7/)
   using imported = await importModel(`${cwd}/shakespeare.keras`)
   const { head } = await imported.run({ tokens: { shape: [1, 4], data: Int32Array.of(1, 2, 0, 6) } })
   t.ok(largestDifference(head!.data, JSON.parse(values!) as number[]) < 1e-5)

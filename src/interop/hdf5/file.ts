@@ -26,7 +26,7 @@ export function isHdf5(head: Uint8Array): boolean {
   return SIGNATURE.every((byte, i) => head[i] === byte)
 }
 
-/** Reads the names, types and shapes of a file in memory. Throws ERR_FILE_FORMAT, and ERR_UNSUPPORTED for what Keras does not write. */
+/** Reads the names, types and shapes of a file in memory. Throws ERR_FILE_FORMAT, and ERR_UNSUPPORTED by name. */
 export function readHdf5(bytes: Uint8Array, path: string): Hdf5File {
   const file = new Hdf5Bytes(bytes, path)
   if (!isHdf5(bytes)) throw file.wrong('an HDF5 file', 'another format')

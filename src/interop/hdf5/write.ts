@@ -1,5 +1,5 @@
-// HDF5 files of float32 datasets in groups, in the oldest form, which every reader has: version 0 of the superblock, a symbol table for each group, and
-// the elements of a dataset next to each other. The same content gives the same bytes.
+// HDF5 files of float32 datasets in groups, in the oldest form, which every reader has: version 0 of the superblock, a symbol table for each group,
+// and the elements of a dataset next to each other. The same content gives the same bytes.
 
 import { bytesOf } from '../../io/safetensors/dtypes.js'
 

@@ -1,5 +1,5 @@
-// A text model as a .keras archive: Embedding, an LSTM layer for each of ours, and Dense, with tokens [batch, length] as input and logits as output. The
-// states of Keras begin with zeros in each call.
+// A text model as a .keras archive: Embedding, an LSTM layer for each of ours, and Dense, with tokens [batch, length] as input and logits as output.
+// The states of Keras begin with zeros in each call.
 
 import { vocabularySizeOf } from '../../data/text/vocabulary.js'
 import { expected } from '../../errors.js'

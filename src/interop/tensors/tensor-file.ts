@@ -41,7 +41,7 @@ const readOptions = optionsOf<OpenTensorFileOptions>({ maxBytes: optional(intege
 export const tensorFiles = new WeakSet<TensorFile>()
 
 /**
- * Opens a file of tensors by its content: a safetensors file, a state_dict that `torch.save` of PyTorch 1.6 or newer wrote (.pt, .pth), or arrays
+ * Opens a file of tensors by its content: a safetensors file, a state_dict that `torch.save` of PyTorch 1.6 or newer wrote (.pt, .pth), arrays
  * that `numpy.save` or `numpy.savez` wrote (.npy, .npz), or the weights of Keras (.keras, .weights.h5, .h5). A state_dict may be inside a
  * checkpoint, under `state_dict`, `model_state_dict` or `model`. Nothing in the file is executed. Opening takes at most the size of the file and
  * 16 MiB of memory, and of a file of Keras its weights; reading a tensor takes its bytes, and if it is compressed those in the file. Throws
