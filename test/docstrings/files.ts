@@ -102,6 +102,7 @@ export async function makeFiles(folder: string, { models = true } = {}): Promise
   const names = { lstm: 'rnn', head: 'decoder' }
   const out = join(folder, 'torch.safetensors')
   await exportModel(join(folder, 'english.safetensors'), { to: 'pytorch', out, map: names })
+  await exportModel(join(folder, 'shakespeare.safetensors'), { to: 'onnx', out: join(folder, 'shakespeare.onnx') })
   save(folder, 'stories.safetensors', textOf('abcd'))
   save(
     folder,

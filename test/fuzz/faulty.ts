@@ -15,7 +15,8 @@ const faults: Readonly<Record<string, () => void | Promise<void>>> = {
   hangs() {
     for (;;) if (kept.length < 0) break
   },
-  waits: async () => await new Promise(() => {}),
+  // A thread without a timer would end.
+  waits: async () => await new Promise(() => setInterval(() => {}, 1000)),
   passes() {}
 }
 
