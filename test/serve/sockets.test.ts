@@ -90,13 +90,16 @@ t.test('a full queue refuses with 429, and loses nobody', async (t) => {
 })
 
 t.test('the end of a server lets streams end, and ends the others with an error', async (t) => {
-  const server = await startServer({ models: [path], drainTime: 0.3, maxRows: 128 })
+  const server = await startServer({ models: [path], drainTime: 0.3, maxRows: 128, maxTokens: 1e9 })
   const texts = Array.from({ length: 100 }, async (_, i) => {
-    const body = { ...LONG, stream: true, max_tokens: i % 2 === 0 ? 20 : 65000 }
+    const body = { ...LONG, stream: true, max_tokens: i % 2 === 0 ? 20 : 1e9 }
     const response = await post(server.url, body)
     return await response.text()
   })
-  await until(async () => (await measured(server, 'gatecell_requests_running')) >= 50)
+  // Texts whose clients have much to read pause.
+  const held = async () =>
+    (await measured(server, 'gatecell_requests_running')) + (await measured(server, 'gatecell_sessions_paused'))
+  t.ok(await until(async () => (await held()) >= 50))
   const begin = performance.now()
   const closed = server.close()
   t.equal((await send(server, '/readyz')).status, 503)
