@@ -13,7 +13,7 @@ import { MOST_FORCED, RowWords, scoreAt, tokenResults } from './row-table.js'
 import type { ScoredToken } from './types.js'
 
 /** Microseconds of a block, and of one between slices of prompts, which add to the gaps of those that are drawn. */
-const BLOCK_US = { most: 4000, betweenSlices: 1000 }
+const BLOCK_US = { most: 2000, betweenSlices: 1000 }
 /** Milliseconds that a block may take on the caller's thread. */
 const SHORT_MS = 0.4
 /** Most elements of the results of a block, and most steps. */
