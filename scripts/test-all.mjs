@@ -4,4 +4,5 @@ import { run, runTool } from './lib.mjs'
 
 runTool('tap', process.argv.slice(2), { env: { ...process.env, GATECELL_TEST_ALL: '1' } })
 run(process.execPath, ['scripts/test-native.mjs', '--all'])
+run(process.execPath, ['scripts/test-native.mjs', '--all', '--sanitize', 'address,undefined'])
 run(process.execPath, ['--import=./test/loader/register.mjs', 'test/fuzz/main.ts', '--runs', '1000000'])
