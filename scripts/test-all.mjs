@@ -1,5 +1,5 @@
-// The long tests: everything `npm test` runs with GATECELL_TEST_ALL=1, the native tests with their long cases, and a million files
-// for each parser of bytes.
+// The long tests: everything `npm test` runs with GATECELL_TEST_ALL=1, the native tests with their long cases, also under the address sanitizer,
+// and a million files for each parser of bytes.
 import { run, runTool } from './lib.mjs'
 
 runTool('tap', process.argv.slice(2), { env: { ...process.env, GATECELL_TEST_ALL: '1' } })
