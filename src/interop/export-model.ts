@@ -11,7 +11,8 @@ import { writeSafetensors } from '../io/safetensors/file.js'
 import { checkModel, type Model } from '../model.js'
 import { writeZip } from './bytes/zip-writer.js'
 import { kerasText } from './keras/text.js'
-import { onnxText, type ModelContents } from './onnx/text.js'
+import { onnxText } from './onnx/text.js'
+import type { ModelContents } from './text-contents.js'
 import { checkMap, listed, mappedName, type NameMap } from './names.js'
 
 /** Options of `exportModel`. */

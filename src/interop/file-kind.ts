@@ -19,7 +19,7 @@ export async function fileKind(path: string): Promise<FileKind> {
     if (head.length >= 9 && head[8] === 0x7b && head.readBigUInt64LE(0) <= BigInt(source.size)) return 'safetensors'
     if (isHdf5(head) || head[0] === 0x7b) return 'keras'
     if (isZip(head) && (await openZip(source)).has(KERAS_CONFIG)) return 'keras'
-    const isTensors = [...magics].some((magic) => head.subarray(0, magic.length).equals(Buffer.from(magic, 'latin1')))
+    const isTensors = magics.some((magic) => head.subarray(0, magic.length).equals(Buffer.from(magic, 'latin1')))
     return isTensors ? 'tensors' : 'onnx'
   } finally {
     await source.close()

@@ -1,11 +1,20 @@
 // Models of other programs as models of ours: the graph is recorded for each shape of its inputs, so that the arithmetic of shapes is done with
 // numbers, and the result runs, steps, trains, is saved and is measured like every model.
 
-import { filled, integer, optional, options as optionsOf, record, string, syncFunction } from '../check/index.js'
-import { boolean } from '../check/index.js'
+import {
+  boolean,
+  filled,
+  integer,
+  optional,
+  options as optionsOf,
+  record,
+  string,
+  syncFunction
+} from '../check/index.js'
 import { openBytes } from '../data/files/byte-reader.js'
 import { expected } from '../errors.js'
 import type { Tensor } from '../graph/graph.js'
+import { operationsOf } from '../graph/parameters.js'
 import { createSession } from '../generate/session.js'
 import type { SessionModel } from '../generate/session-kind.js'
 import type { Session, SessionOptions } from '../generate/session-types.js'
@@ -60,8 +69,9 @@ export interface ImportedModel extends Disposable {
   /** The free sizes of the inputs: 'length' for steps of the sequences that the first recurrent layer reads, 'batch' for their number. */
   readonly sizes: Readonly<Record<string, SizeKind>>
   /**
-   * Runs the model on the inputs by their names in the file, on the engine's thread, and returns its outputs. Throws ERR_INVALID_ARGUMENT or
-   * ERR_INVALID_SHAPE, with the name, if an input is missing or does not fit.
+   * Runs the model on the inputs by their names in the file, and returns its outputs: on the engine's thread, or on the caller's if the last run
+   * with inputs of these sizes took less than 2 ms. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE, with the name, if an input is missing or
+   * does not fit.
    */
   run(inputs: Readonly<Record<string, OnnxArray>>): Promise<Record<string, OnnxArray>>
   /**
@@ -200,7 +210,7 @@ function definitionOf(graph: ImportedGraph, { targets, loss }: ImportModelOption
       return recordGraph(graph, { tensors, carries: false }).outputs
     },
     ...(targets && { targets }),
-    ...(loss && { loss: loss })
+    ...(loss && { loss })
   }
 }
 
@@ -252,7 +262,9 @@ class GraphRunner {
     for (const { name, key } of inputs) plan.inputs[key]!.set(arrays[name]!.data)
     const shapes = this.#shapesOf(dims)
     const begin = performance.now()
-    if (shapes.milliseconds < SHORT_MS) plan.runSync()
+    // The caller's thread may not wait for a training step.
+    const { exclusive } = operationsOf(this.#model.parameters)
+    if (shapes.milliseconds < SHORT_MS && !exclusive) plan.runSync()
     else await plan.run()
     shapes.milliseconds = performance.now() - begin
     return Object.fromEntries(outputs.map(({ name, key }) => [name, { shape: [...shapes.outputs[key]!], data: plan.outputs[key]!.slice() }])) // prettier-ignore

@@ -39,7 +39,7 @@ export class EventStream {
       'cache-control': 'no-store',
       'x-accel-buffering': 'no'
     })
-    // Node.js writes a frame of the chunked encoding (RFC 9112, section 7.1) in four pieces, which takes twice the time of one.
+    // Node.js writes a frame of the chunked encoding (RFC 9112, section 7.1) in four pieces: 15 us in place of 13 for one.
     this.#frames = response.chunkedEncoding && response.socket instanceof Socket
     if (this.#frames) response.chunkedEncoding = false
     // Node.js starts the time again whenever the client has taken bytes.

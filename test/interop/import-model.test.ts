@@ -88,3 +88,20 @@ t.test('a changed graph in a model file is refused', async (t) => {
   t.ok(largestDifference((await outputsOf(same))['logits']!.data, golden.logits.data) < 1e-6)
   await t.rejects(importModel(at('good.safetensors'), { sizes: { batch: 1 } }), { code: 'ERR_INVALID_ARGUMENT' })
 })
+
+t.test('commands take a saved model, and short runs give the bits of long ones', async (t) => {
+  const path = at('benched.safetensors')
+  using imported = await importModel(goldenPath('text.onnx'))
+  await imported.save(path)
+  const { code, stderr, records } = await inProcess(['bench', path, '--length', '4', '--time', '0.02s', '--json'])
+  t.equal(code, 0, stderr)
+  t.strictSame(records.filter(({ workload }) => workload === 'imported').map(({ call }) => call), ['sequence', 'step']) // prettier-ignore
+  const shapeOf = (size: number | string) => (typeof size === 'number' ? size : 2)
+  const inputs = Object.fromEntries(imported.inputs.map(({ name, dtype, shape }) => {
+    const sizes = shape.map(shapeOf)
+    const count = sizes.reduce((all, size) => all * size, 1)
+    return [name, { shape: sizes, data: dtype === 'i32' ? new Int32Array(count) : new Float32Array(count).fill(0.25) }]
+  })) // prettier-ignore
+  const first = await imported.run(inputs) // on the engine's thread
+  for (let i = 0; i < 3; i++) t.strictSame(await imported.run(inputs), first)
+})

@@ -69,7 +69,7 @@ export function addBench(program: Command): void {
   program
     .command('bench')
     .description(descriptions.bench)
-    .argument('[workload...]', 'names of workloads, or files of models of ONNX; all workloads if none is named')
+    .argument('[workload...]', 'names of workloads, or files of imported models; all workloads if none is named')
     .option(
       '--threads <n,...>',
       'thread numbers (default: all cores; for step also 1)',
@@ -152,7 +152,7 @@ async function bench(names: readonly string[], flags: BenchFlags, interrupts: In
 }
 
 /** Whether a name is that of a file with a model. */
-const isModel = (name: string) => /\.(onnx|safetensors)$/.test(name)
+const isModel = (name: string) => /\.(onnx|safetensors|keras|h5|json)$/.test(name)
 
 function recordOf(event: BenchEvent): EventRecord {
   if (event.kind === 'rival') {

@@ -2,36 +2,20 @@
 // The states of Keras begin with zeros in each call.
 
 import { vocabularySizeOf } from '../../data/text/vocabulary.js'
-import { expected } from '../../errors.js'
-import { asFloat32 } from '../../io/float32.js'
 import type { JsonObject } from '../../io/json.js'
-import { TEXT_TASK, textConfigFromJson } from '../../tasks/text/index.js'
 import type { WritableEntry } from '../bytes/zip-writer.js'
 import { hdf5Pieces, type Hdf5Dataset } from '../hdf5/write.js'
-import type { ModelContents } from '../onnx/text.js'
 import { KERAS_WEIGHTS } from '../tensors/tensor-file.js'
+import { textContents, type ModelContents, type TextContents } from '../text-contents.js'
 import { transposedWeight } from './graph.js'
 import { KERAS_CONFIG } from './read.js'
 
 /** The version of Keras whose form this is; later versions read it. */
 const VERSION = '3.15.1'
 
-/** Our gates i, f, g, o are those of Keras i, f, c, o: only the matrices are transposed. */
-type Weights = (name: string) => { shape: readonly number[]; data: Float32Array }
-
 /** Returns the entries of the archive of a text model. Throws ERR_UNSUPPORTED for other models and for zoneout, which Keras lacks. */
-export function kerasText({ where, task, config, weights }: ModelContents): WritableEntry[] {
-  if (task !== TEXT_TASK)
-    throw expected('ERR_UNSUPPORTED', `a text model as ${where}, to export it to Keras,`, `a "${task}" model`, 'export it to pytorch') // prettier-ignore
-  const { network, vocabulary } = textConfigFromJson(config, where)
-  if (network.zoneout > 0)
-    throw expected('ERR_UNSUPPORTED', `LSTM layers without zoneout in ${where}, because Keras lacks it,`, `zoneout ${network.zoneout}`, 'train without it, or export it to pytorch') // prettier-ignore
-  const tensors = new Map(weights.map((tensor) => [tensor.name, tensor]))
-  const weight: Weights = (name) => {
-    const tensor = tensors.get(name)
-    if (tensor) return { shape: tensor.shape, data: asFloat32(name, tensor.dtype ?? 'F32', tensor.data) }
-    throw expected('ERR_FILE_FORMAT', `the weight "${name}" in ${where}`, 'none', 'copy the model again, because it is damaged') // prettier-ignore
-  }
+export function kerasText(contents: ModelContents): WritableEntry[] {
+  const { network, vocabulary, weight } = textContents(contents, 'Keras')
   const { hidden, layers, embedding } = network
   const json = (value: JsonObject) => [Buffer.from(JSON.stringify(value))]
   const symbols = vocabularySizeOf(vocabulary)
@@ -42,8 +26,8 @@ export function kerasText({ where, task, config, weights }: ModelContents): Writ
   ]
 }
 
-/** Returns the weights at their paths. */
-function datasetsOf(layers: number, weight: Weights): Hdf5Dataset[] {
+/** Returns the weights at their paths. Our gates i, f, g, o are those of Keras i, f, c, o: only the matrices are transposed. */
+function datasetsOf(layers: number, weight: TextContents['weight']): Hdf5Dataset[] {
   const dataset = (path: string, shape: readonly number[], data: Float32Array) => ({ path, shape, data })
   const matrix = (path: string, name: string) => {
     const found = weight(name)

@@ -3,11 +3,6 @@
 // by step.
 
 import { vocabularySizeOf } from '../../data/text/vocabulary.js'
-import { expected } from '../../errors.js'
-import { asFloat32 } from '../../io/float32.js'
-import type { JsonObject } from '../../io/json.js'
-import type { WritableTensor } from '../../io/safetensors/dtypes.js'
-import { TEXT_TASK, textConfigFromJson } from '../../tasks/text/index.js'
 import {
   onnxModel,
   onnxNode,
@@ -17,39 +12,12 @@ import {
   type OnnxGraph,
   type OnnxMessage
 } from '../../io/onnx.js'
-
-/** A model to export. */
-export interface ModelContents {
-  /** The path of its file, or words for messages. */
-  readonly where: string
-  readonly task: string
-  readonly config: JsonObject
-  readonly weights: readonly WritableTensor[]
-}
+import { textContents, type ModelContents } from '../text-contents.js'
 
 /** Returns the pieces of the ONNX file of a text model. Throws ERR_UNSUPPORTED for other models and for zoneout, which ONNX lacks. */
-export function onnxText({ where, task, config, weights }: ModelContents): OnnxMessage {
-  if (task !== TEXT_TASK)
-    throw expected(
-      'ERR_UNSUPPORTED',
-      `a text model as ${where}, to export it to ONNX,`,
-      `a "${task}" model`,
-      'export it to pytorch'
-    )
-  const { network, vocabulary } = textConfigFromJson(config, where)
-  if (network.zoneout > 0)
-    throw expected('ERR_UNSUPPORTED', `LSTM layers without zoneout in ${where}, because ONNX lacks it,`, `zoneout ${network.zoneout}`, 'train without it, or export it to pytorch') // prettier-ignore
-  const tensors = new Map(weights.map((tensor) => [tensor.name, tensor]))
-  const weight = (name: string) => {
-    const tensor = tensors.get(name)
-    if (tensor) return asFloat32(name, tensor.dtype ?? 'F32', tensor.data)
-    throw expected(
-      'ERR_FILE_FORMAT',
-      `the weight "${name}" in ${where}`,
-      'none',
-      'copy the model again, because it is damaged'
-    )
-  }
+export function onnxText(contents: ModelContents): OnnxMessage {
+  const { network, vocabulary, weight: tensorOf } = textContents(contents, 'ONNX')
+  const weight = (name: string) => tensorOf(name).data
   const { hidden, layers, embedding } = network
   const graph = textGraph({ hidden, layers, embedding, symbols: vocabularySizeOf(vocabulary), weight })
   return onnxModel(graph, {
