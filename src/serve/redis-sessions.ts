@@ -8,6 +8,7 @@ import { expected, GatecellError } from '../errors.js'
 import { damagedSession } from './errors.js'
 import { scripts } from './redis-scripts.js'
 import type { RedisAddress } from './redis-address.js'
+import { createClient, type RedisTimes } from './redis-client.js'
 import {
   busySession,
   deletedSession,
@@ -18,28 +19,14 @@ import {
 } from './session-store.js'
 import { MOST_VALUE_BYTES } from './session-value.js'
 
-/** Times of a store in Redis, in milliseconds. */
-export interface RedisTimes {
-  /** Time after which a lease ends if its process does not renew it. */
-  readonly lease: number
-  /** Time between two renewals of leases. */
-  readonly renew: number
-  /** Longest time of a command. */
-  readonly command: number
-  /** Longest time of a connection attempt. */
-  readonly connect: number
-  /** Longest time between two connection attempts. */
-  readonly retry: number
-  /** Time in which a value that was not written is tried again: a restart of Redis loses no text. */
-  readonly patience: number
-}
-
 const TIMES: RedisTimes = {
   ...{ lease: 30_000, renew: 10_000, patience: 10_000 },
   ...{ command: 5000, connect: 5000, retry: 2000 }
 }
 /** Milliseconds between two attempts to write a value. */
 const PAUSE = 50
+/** Most sessions that are remembered for their deletion; Redis ends any others after their time to live. */
+const MOST_ORPHANS = 10_000
 
 /** The log of a store. */
 export interface StoreLog {
@@ -69,35 +56,6 @@ export async function redisSessions(
   return new RedisSessions(await createClient(address, all), bounds, all)
 }
 
-async function createClient({ tls, ...address }: RedisAddress, times: RedisTimes): Promise<Redis> {
-  const Client = await loadClient()
-  return new Client({
-    ...address,
-    ...(tls && { tls: {} }),
-    lazyConnect: true,
-    connectionName: 'gatecell',
-    connectTimeout: times.connect,
-    commandTimeout: times.command,
-    // A connection without any answer for so long is closed, and made again.
-    socketTimeout: 1.5 * times.command,
-    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 10), times.retry),
-    // A command fails at once while there is no connection, and none is sent twice.
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0
-  })
-}
-
-/** Loads ioredis, an optional peer dependency: a server that keeps sessions in its memory need not install it. */
-async function loadClient(): Promise<typeof Redis> {
-  try {
-    return (await import('ioredis')).Redis
-  } catch (error) {
-    const remedy = 'install it with npm install ioredis'
-    throw expected('ERR_UNSUPPORTED', 'the package ioredis, which connects to Redis', 'none', remedy, error)
-  }
-}
-
 type Reply = Buffer | number | null
 
 /** The lease of a request of this process. */
@@ -115,6 +73,8 @@ class RedisSessions implements RedisStore {
   readonly #ttl: number
   /** Leases of this process by the ids of their sessions. */
   readonly #leases = new Map<string, Lease>()
+  /** Ids of sessions that may have been added although their clients have had an error: no client has them, so they are deleted. */
+  readonly #orphans = new Set<string>()
   readonly #timer: NodeJS.Timeout
   #problem = 'no connection yet'
   #closed = false
@@ -124,12 +84,12 @@ class RedisSessions implements RedisStore {
     this.#bounds = bounds
     this.#times = times
     this.#ttl = Math.ceil(1000 * bounds.sessionTime)
-    this.#timer = setInterval(() => this.#keepLeases(), times.renew)
+    this.#timer = setInterval(() => this.#tidy(), times.renew)
     this.#timer.unref()
     client.on('error', (error: Error) => (this.#problem = causeOf(error)))
     client.on('ready', () => {
       this.#problem = 'a closed connection'
-      this.#keepLeases()
+      this.#tidy()
     })
   }
 
@@ -166,7 +126,13 @@ class RedisSessions implements RedisStore {
 
   async add(id: string, value: Uint8Array): Promise<void> {
     const { maxSessions } = this.#bounds
-    if ((await this.#run('add', id, Buffer.from(value), this.#ttl, maxSessions)) === 0) throw fullStore(maxSessions)
+    try {
+      if ((await this.#run('add', id, Buffer.from(value), this.#ttl, maxSessions)) === 0) throw fullStore(maxSessions)
+    } catch (error) {
+      // The answer may have been lost after the value was written.
+      if (isUnavailable(error) && this.#orphans.size < MOST_ORPHANS) this.#orphans.add(id)
+      throw error
+    }
   }
 
   async get(id: string): Promise<Uint8Array | null> {
@@ -201,8 +167,7 @@ class RedisSessions implements RedisStore {
       try {
         return await work()
       } catch (error) {
-        const isAway = error instanceof GatecellError && error.code === 'ERR_UNAVAILABLE'
-        if (!isAway || performance.now() > until || this.#closed) throw error
+        if (!isUnavailable(error) || performance.now() > until || this.#closed) throw error
         await sleep(PAUSE)
       }
     }
@@ -237,8 +202,13 @@ class RedisSessions implements RedisStore {
     return [lease, Math.max(lease, this.#ttl)]
   }
 
-  /** Renews the leases of requests under way, and ends those that are left over. */
-  #keepLeases(): void {
+  /** Renews the leases of requests under way, ends those that are left over, and deletes the sessions that no client has. */
+  #tidy(): void {
+    for (const id of this.#orphans)
+      this.delete(id).then(
+        () => this.#orphans.delete(id),
+        () => {}
+      )
     for (const [id, lease] of this.#leases)
       if (lease.ended) void this.#release(id, lease)
       else this.#run('renew', id, lease.token, ...this.#leaseTimes()).catch(() => {})
@@ -262,6 +232,10 @@ class RedisSessions implements RedisStore {
 
 function valueOf(reply: Reply): Uint8Array | null {
   return Buffer.isBuffer(reply) ? reply : null
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof GatecellError && error.code === 'ERR_UNAVAILABLE'
 }
 
 /** Returns whether Redis itself has answered with an error. */

@@ -3,7 +3,8 @@
 import { Redis } from 'ioredis'
 import t from 'tap'
 import { readRedisAddress } from '../../src/serve/redis-address.js'
-import { redisSessions, type RedisStore, type RedisTimes } from '../../src/serve/redis-sessions.js'
+import type { RedisTimes } from '../../src/serve/redis-client.js'
+import { redisSessions, type RedisStore } from '../../src/serve/redis-sessions.js'
 import { noRedis, TestRedis } from './redis-server.js'
 import { until } from './world.js'
 
@@ -184,6 +185,19 @@ t.test('a store in Redis', { skip: noRedis }, async (t) => {
     redis.resume()
     const answers = () => store.get('a').then(() => true, () => false) // prettier-ignore
     t.ok(await until(answers, 60))
+  })
+
+  await t.test('a session whose answer was lost is deleted', async (t) => {
+    const store = await open({}, { command: 200, renew: 20 })
+    await raw.config('RESETSTAT')
+    redis.pause()
+    await t.rejects(store.add('a', bytes('1')), { code: 'ERR_UNAVAILABLE' })
+    // The server reads the command when it goes on.
+    redis.resume()
+    const calls = async (name: string) => new RegExp(`cmdstat_${name}:calls=[1-9]`).test(await raw.info('commandstats'))
+    t.ok(await until(async () => (await calls('set')) && (await calls('del')), 60))
+    t.ok(await until(async () => (await raw.exists('gatecell:1:value:a')) === 0, 60))
+    t.equal(await store.count(), 0)
   })
 })
 
