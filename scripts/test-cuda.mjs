@@ -1,9 +1,11 @@
-// Runs the CUDA tests (native/cuda/test) on the emulated device, with its threads first to last and last to first, and the tests of the
-// emulator itself (native/cuda/test/emulator). If there are nvcc and a GPU, runs them on the GPU, too; with --sanitize also under
-// compute-sanitizer (native/cuda/test/sanitize.sh).
+// Runs the CUDA tests (native/cuda/test) on the emulated device, half of them with its threads first to last and half last to first, and the
+// tests of the emulator itself (native/cuda/test/emulator). If there are nvcc and a GPU, runs them on the GPU, too; with --sanitize also
+// under compute-sanitizer (native/cuda/test/sanitize.sh).
 //   --only gpu|emulator
+//   --all     every test in both orders of the emulated device
 // With GATECELL_COUNTS=<file> it appends a line "passed failed" per run.
 import { spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildCuda, buildFolder, hasGpu, hasNvcc, library } from './cuda-lib.mjs'
@@ -11,7 +13,11 @@ import { runDoctests } from './doctests.mjs'
 import { fail, root, run } from './lib.mjs'
 
 const { values } = parseArgs({
-  options: { only: { type: 'string' }, sanitize: { type: 'boolean', default: false } }
+  options: {
+    only: { type: 'string' },
+    all: { type: 'boolean', default: false },
+    sanitize: { type: 'boolean', default: false }
+  }
 })
 if (values.only !== undefined && !['gpu', 'emulator'].includes(values.only)) {
   fail(`Expected gpu or emulator for --only, found "${values.only}".`)
@@ -36,9 +42,12 @@ if (values.only !== 'gpu') {
   const reverse = { GATECELL_EMULATOR_ORDER: 'reverse' }
   const unswizzled = { GATECELL_EMULATOR_WGMMA: 'unswizzled' }
   const only = ['-tc=*a device on which wgmma gives something else*']
+  const files = readdirSync(join(root, 'native/cuda/test')).filter((name) => name.endsWith('_test.cc'))
+  const halfOf = (rest) => `--source-file=${files.filter((_, i) => i % 2 === rest).map((name) => `*/${name}`).join()}` // prettier-ignore
+  const [first, last] = values.all ? [[], []] : [[halfOf(0)], [halfOf(1)]]
   const emulated = await runDoctests([
-    device('emulator', emulator, program),
-    device('emulator, threads and blocks last to first', emulator, program, reverse),
+    device('emulator', emulator, program, {}, { args: first }),
+    device('emulator, threads and blocks last to first', emulator, program, reverse, { args: last }),
     device('instructions and kernels by themselves', emulator, instructions),
     device('the same, threads and blocks last to first', emulator, instructions, reverse),
     device('emulator, a device that reads operands otherwise', emulator, program, unswizzled, { args: only })
