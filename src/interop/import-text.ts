@@ -140,7 +140,7 @@ function recurrentName(names: readonly string[], map: NameMap, path: string): st
   const mapped = found.filter((name) => cells.some((cell) => mappedName(name, map) === cell))
   const [only] = mapped.length > 0 ? mapped : found
   if (only !== undefined && (mapped.length === 1 || found.length === 1)) return only
-  throw missing('recurrent layers (weight_ih_l0)', found, path, 'lstm')
+  throw missing('stack of recurrent layers (weight_ih_l0)', found, path, 'lstm')
 }
 
 function missing(what: string, found: readonly string[], path: string, name: string): GatecellError {

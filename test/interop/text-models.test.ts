@@ -59,7 +59,7 @@ for (const cell of ['lstm', 'gru', 'rnn'] as const)
 
     for (const precision of ['int8', 'bf16'] as const) {
       using quantised = await loadTextModel(path, { precision })
-      if (!kernels[cell].includes(precision)) {
+      if (!kernels[cell]!.includes(precision)) {
         await t.rejects(logitsOf(quantised.model), { code: 'ERR_UNSUPPORTED', message: /no int8 kernels/ }) // prettier-ignore
         continue
       }

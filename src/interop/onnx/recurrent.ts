@@ -17,7 +17,7 @@ import {
 import type { OnnxConstant, OnnxNode } from './read.js'
 
 /** The places of our gates i, f, g, o (LSTM) and r, z, n (GRU) in ONNX: i, o, f, c and z, r, h; of our peepholes i, f, o: i, o, f. */
-const orders = { LSTM: [0, 2, 3, 1], GRU: [1, 0, 2], RNN: [0], peephole: [0, 2, 1] } as const
+export const onnxOrders = { LSTM: [0, 2, 3, 1], GRU: [1, 0, 2], RNN: [0], peephole: [0, 2, 1] } as const
 type RecurrentType = 'LSTM' | 'GRU' | 'RNN'
 /** Number of functions of a direction. */
 const functions = { LSTM: 3, GRU: 2, RNN: 1 } as const
@@ -88,7 +88,7 @@ interface Layer {
 
 function layerOf(recorder: OnnxRecorder, node: OnnxNode): Layer {
   const [w, r] = [recorder.constant(node, 1), recorder.constant(node, 2)]
-  const gates = orders[node.type as RecurrentType].length
+  const gates = onnxOrders[node.type as RecurrentType].length
   const direction = node.attributes.get('direction') ?? 'forward'
   const directions = direction === 'bidirectional' ? 2 : 1
   const [, , hidden = 0] = r?.shape ?? []
@@ -101,7 +101,7 @@ function layerOf(recorder: OnnxRecorder, node: OnnxNode): Layer {
 
 /** Returns the parameters of a direction. */
 function weightsOf({ recorder, node, directions, hidden, width }: Layer, direction: number, reverse: boolean) {
-  const order = orders[node.type as RecurrentType]
+  const order = onnxOrders[node.type as RecurrentType]
   const rows = order.length * hidden
   const [w, r, b] = [1, 2, 3].map((index) => recorder.constant(node, index))
   if (b && sizeOf(b.shape) !== directions * 2 * rows)
@@ -129,7 +129,9 @@ function peepholeOf({ recorder, node, directions, hidden }: Layer, direction: nu
     throw recorder.refuse(node, `P [${directions}, ${3 * hidden}]`, `[${values.shape.join(', ')}]`)
   const form = `weight_peephole_l0${reverse ? '_reverse' : ''}`
   const owner = { of: node, form, name: `${plainName(node.name)}.${form}` }
-  return recorder.parameter(owner, [3 * hidden], () => inOrder(partOf(values, direction, directions), orders.peephole))
+  return recorder.parameter(owner, [3 * hidden], () =>
+    inOrder(partOf(values, direction, directions), onnxOrders.peephole)
+  )
 }
 
 /** An initial state, or null for zeros; `carried` if the layer carries it from run to run. */
