@@ -106,18 +106,17 @@ function weightsOf({ recorder, node, directions, hidden, width }: Layer, directi
   const [w, r, b] = [1, 2, 3].map((index) => recorder.constant(node, index))
   if (b && sizeOf(b.shape) !== directions * 2 * rows)
     throw recorder.refuse(node, `B [${directions}, ${2 * rows}]`, `[${b.shape.join(', ')}]`)
-  const add = (kind: string, shape: readonly number[], values: () => Float32Array) => {
-    const form = `${kind}_l0${reverse ? '_reverse' : ''}`
-    const owner = { of: node, form, name: `${plainName(node.name)}.${form}` }
-    return recorder.parameter(owner, shape, () => inOrder(values(), order))
+  const add = (kind: string, of: OnnxConstant, shape: readonly number[], cut: (part: Float32Array) => Float32Array) => {
+    const name = `${plainName(node.name)}.${kind}_l0${reverse ? '_reverse' : ''}`
+    const owner = { of, form: `${node.type} ${kind} ${direction}`, name }
+    return recorder.parameter(owner, shape, () => inOrder(cut(partOf(of, direction, directions)), order))
   }
-  const part = (constant: OnnxConstant) => () => partOf(constant, direction, directions)
-  const bias = (half: number) => () => part(b!)().subarray(half * rows, (half + 1) * rows)
+  const whole = (part: Float32Array) => part
   return {
-    weightIh: add('weight_ih', [rows, width], part(w!)),
-    weightHh: add('weight_hh', [rows, hidden], part(r!)),
-    biasIh: b ? add('bias_ih', [rows], bias(0)) : null,
-    biasHh: b ? add('bias_hh', [rows], bias(1)) : null
+    weightIh: add('weight_ih', w!, [rows, width], whole),
+    weightHh: add('weight_hh', r!, [rows, hidden], whole),
+    biasIh: b ? add('bias_ih', b, [rows], (part) => part.subarray(0, rows)) : null,
+    biasHh: b ? add('bias_hh', b, [rows], (part) => part.subarray(rows)) : null
   }
 }
 
@@ -127,8 +126,8 @@ function peepholeOf({ recorder, node, directions, hidden }: Layer, direction: nu
   if (!values) return null
   if (sizeOf(values.shape) !== directions * 3 * hidden)
     throw recorder.refuse(node, `P [${directions}, ${3 * hidden}]`, `[${values.shape.join(', ')}]`)
-  const form = `weight_peephole_l0${reverse ? '_reverse' : ''}`
-  const owner = { of: node, form, name: `${plainName(node.name)}.${form}` }
+  const name = `${plainName(node.name)}.weight_peephole_l0${reverse ? '_reverse' : ''}`
+  const owner = { of: values, form: `peephole ${direction}`, name }
   return recorder.parameter(owner, [3 * hidden], () =>
     inOrder(partOf(values, direction, directions), onnxOrders.peephole)
   )
