@@ -107,6 +107,11 @@ export function tensorsOf(definition: ModelDefinition, dims: Dims = {}) {
   return { parameters, states }
 }
 
+/** Returns the recording of a model's function to predict; no memory is allocated for its parameters. */
+export function recordOf(definition: ModelDefinition, dims: Dims): Recording {
+  return recordModel(definition, dims, 'predict', undefined)
+}
+
 /**
  * Creates a model from its definition: records its function once to find its parameters, and allocates them. Their first values, a function of only
  * (seed, name), are computed later; see `Model.ready`. Throws ERR_INVALID_ARGUMENT if a part of the definition or an option is not valid,

@@ -3,6 +3,7 @@
 
 import {
   boolean,
+  choice,
   filled,
   integer,
   optional,
@@ -14,6 +15,7 @@ import {
 import { openBytes } from '../data/files/byte-reader.js'
 import { expected } from '../errors.js'
 import type { Tensor } from '../graph/graph.js'
+import type { CpuPrecision } from '../graph/opcodes.js'
 import { operationsOf } from '../graph/parameters.js'
 import { createSession } from '../generate/session.js'
 import type { SessionModel } from '../generate/session-kind.js'
@@ -50,6 +52,8 @@ export interface ImportModelOptions {
   weights?: string
   /** Number of threads, from 0 to 1024; 0 takes that of the engine. Default 1. */
   threads?: number
+  /** Format of the operands of LSTM products: 'f32' (default), 'bf16' or 'int8'. GRU and RNN layers have no 'int8'. */
+  precision?: CpuPrecision
   /** Whether there is memory for gradients and moments, to train the model. Default false, and true with `loss`. */
   training?: boolean
   /** Further inputs, which only the loss reads. Default: none. */
@@ -92,6 +96,7 @@ const readOptions = optionsOf<ImportModelOptions>({
   states: optional(record(string)),
   weights: optional(filled),
   threads: optional(integer(0, 1024)),
+  precision: optional(choice('f32', 'bf16', 'int8')),
   training: optional(boolean),
   targets: optional((value) => value as Specs), // defineModel checks them
   loss: optional(syncFunction())
@@ -174,8 +179,9 @@ async function openSaved(path: string, options: ImportModelOptions): Promise<Imp
   })
 }
 
-const modelOptions = ({ threads = 1, training, loss }: ImportModelOptions, initialize: boolean) => ({
+const modelOptions = ({ threads = 1, precision = 'f32', training, loss }: ImportModelOptions, initialize: boolean) => ({
   threads,
+  precision,
   training: training ?? loss !== undefined,
   initialize
 })
