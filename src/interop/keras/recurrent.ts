@@ -5,6 +5,7 @@ import type { OnnxAttribute } from '../onnx/read.js'
 import { innerLayer, sizeIn, textIn, type KerasLayer } from './config.js'
 import { activationName } from './activations.js'
 import { transposedWeight, type KerasGraph, type KerasValue } from './graph.js'
+import { blocksInOrder } from '../tensors/strided.js'
 import type { KerasContext, LayerKind } from './layer-kind.js'
 
 /** The functions of recurrent layers in ONNX, with their parameters; hard_sigmoid has others before Keras 3. */
@@ -53,14 +54,6 @@ function faultsOf(layer: KerasLayer): string[] {
   const set = ['stateful', 'time_major'].filter((name) => config[name] === true)
   const odd = activationsOf(layer).filter((name) => name === null || !Object.hasOwn(functions, name))
   return [...set, ...new Set(odd.map((name) => `the activation ${name ?? 'of Python code'}`))]
-}
-
-/** Returns blocks of rows in another order. */
-function blocksInOrder(values: Float32Array, order: readonly number[]): Float32Array {
-  const size = values.length / order.length
-  const result = new Float32Array(values.length)
-  for (const [to, from] of order.entries()) result.set(values.subarray(from * size, (from + 1) * size), to * size)
-  return result
 }
 
 /** Adds the weights of a cell and returns the names of W, R and B. */

@@ -5,6 +5,7 @@ import type { Activation, ActivationName } from '../../graph/ops/activations.js'
 import type { Tensor } from '../../graph/graph.js'
 import { concat, gru, lstm, permute, rnn, slice } from '../../graph/ops/index.js'
 import { sizeOf } from '../../graph/shape.js'
+import { blocksInOrder } from '../tensors/strided.js'
 import {
   isConstant,
   listAttribute,
@@ -45,7 +46,10 @@ const namesOf = ({ attributes }: OnnxNode) => {
 export function recurrentFaults(node: OnnxNode): string[] {
   const names = namesOf(node).map(String)
   const other = names.find((name) => !Object.hasOwn(known, name.toLowerCase()))
-  const count = functions[node.type as RecurrentType] * (node.attributes.get('direction') === 'bidirectional' ? 2 : 1)
+  const direction = node.attributes.get('direction') ?? 'forward'
+  const count = functions[node.type as RecurrentType] * (direction === 'bidirectional' ? 2 : 1)
+  if (!['forward', 'reverse', 'bidirectional'].includes(String(direction)))
+    return [`the direction ${String(direction)}`]
   if (other !== undefined) return [`the activation ${other}`]
   return names.length === 0 || names.length === count ? [] : [`${names.length} activations instead of ${count}`]
 }
@@ -62,18 +66,11 @@ function activationsOf(node: OnnxNode, direction: number): readonly Activation[]
   return all.slice(direction * count, (direction + 1) * count)
 }
 
-/** Returns blocks of values in another order. */
-function inOrder(values: Float32Array, order: readonly number[]): Float32Array {
-  const size = values.length / order.length
-  const result = new Float32Array(values.length)
-  for (const [to, from] of order.entries()) result.set(values.subarray(from * size, (from + 1) * size), to * size)
-  return result
-}
-
-/** Returns the part of a constant for a direction. */
+/** Returns the part of a constant for a direction, without a copy of floats. */
 function partOf({ data }: OnnxConstant, direction: number, directions: number): Float32Array {
   const size = data.length / directions
-  return Float32Array.from(data as Float32Array).slice(direction * size, (direction + 1) * size)
+  const floats = data instanceof Float32Array ? data : Float32Array.from(data)
+  return floats.subarray(direction * size, (direction + 1) * size)
 }
 
 /** A recurrent node whose sizes were checked. */
@@ -109,7 +106,7 @@ function weightsOf({ recorder, node, directions, hidden, width }: Layer, directi
   const add = (kind: string, shape: readonly number[], values: () => Float32Array) => {
     const form = `${kind}_l0${reverse ? '_reverse' : ''}`
     const owner = { of: node, form, name: `${plainName(node.name)}.${form}` }
-    return recorder.parameter(owner, shape, () => inOrder(values(), order))
+    return recorder.parameter(owner, shape, () => blocksInOrder(values(), order))
   }
   const part = (constant: OnnxConstant) => () => partOf(constant, direction, directions)
   const bias = (half: number) => () => part(b!)().subarray(half * rows, (half + 1) * rows)
@@ -129,7 +126,9 @@ function peepholeOf({ recorder, node, directions, hidden }: Layer, direction: nu
     throw recorder.refuse(node, `P [${directions}, ${3 * hidden}]`, `[${values.shape.join(', ')}]`)
   const form = `weight_peephole_l0${reverse ? '_reverse' : ''}`
   const owner = { of: node, form, name: `${plainName(node.name)}.${form}` }
-  return recorder.parameter(owner, [3 * hidden], () => inOrder(partOf(values, direction, directions), orders.peephole))
+  return recorder.parameter(owner, [3 * hidden], () =>
+    blocksInOrder(partOf(values, direction, directions), orders.peephole)
+  )
 }
 
 /** An initial state, or null for zeros; `carried` if the layer carries it from run to run. */

@@ -12,6 +12,7 @@ import {
   type OnnxGraph,
   type OnnxMessage
 } from '../../io/onnx.js'
+import { blocksInOrder, transposedMatrix } from '../tensors/strided.js'
 import { textContents, type ModelContents } from '../text-contents.js'
 
 /** Returns the pieces of the ONNX file of a text model. Throws ERR_UNSUPPORTED for other models and for zoneout, which ONNX lacks. */
@@ -29,22 +30,6 @@ export function onnxText(contents: ModelContents): OnnxMessage {
 
 /** Our gates i, f, g, o in the order of ONNX: i, o, f, c. */
 const gates = [0, 3, 1, 2] as const
-
-/** Returns rows of gates in the order of ONNX. */
-function gatesToOnnx(data: Float32Array): Float32Array {
-  const size = data.length / 4
-  const result = new Float32Array(data.length)
-  for (const [to, from] of gates.entries()) result.set(data.subarray(from * size, (from + 1) * size), to * size)
-  return result
-}
-
-/** Returns a matrix [rows, columns] transposed. */
-function transposed(data: Float32Array, rows: number, columns: number): Float32Array {
-  const result = new Float32Array(data.length)
-  for (let row = 0; row < rows; row++)
-    for (let column = 0; column < columns; column++) result[column * rows + row] = data[row * columns + column]!
-  return result
-}
 
 /** Sizes and weights of a text model. */
 interface TextWeights {
@@ -65,7 +50,7 @@ function textGraph(model: TextWeights): OnnxGraph {
   const initializers = [
     onnxTensor('embedding.weight', FLOAT, [symbols, embedding], weight('embedding.weight')),
     onnxTensor('direction', INT64, [1], BigInt64Array.of(1n)),
-    onnxTensor('head.weight', FLOAT, [hidden, symbols], transposed(weight('head.weight'), symbols, hidden)),
+    onnxTensor('head.weight', FLOAT, [hidden, symbols], transposedMatrix(weight('head.weight'), symbols, hidden)),
     onnxTensor('head.bias', FLOAT, [symbols], weight('head.bias'))
   ]
   const each = (name: string) =>
@@ -102,11 +87,16 @@ function layerWeights({ hidden, embedding, weight }: TextWeights, layer: number)
     string
   ]
   const biases = new Float32Array(8 * hidden)
-  biases.set(gatesToOnnx(weight(`lstm.bias_ih_l${layer}`)))
-  biases.set(gatesToOnnx(weight(`lstm.bias_hh_l${layer}`)), 4 * hidden)
+  biases.set(blocksInOrder(weight(`lstm.bias_ih_l${layer}`), gates))
+  biases.set(blocksInOrder(weight(`lstm.bias_hh_l${layer}`), gates), 4 * hidden)
   return {
-    [input]: onnxTensor(input, FLOAT, [1, 4 * hidden, layer === 0 ? embedding : hidden], gatesToOnnx(weight(input))),
-    [recurrent]: onnxTensor(recurrent, FLOAT, [1, 4 * hidden, hidden], gatesToOnnx(weight(recurrent))),
+    [input]: onnxTensor(
+      input,
+      FLOAT,
+      [1, 4 * hidden, layer === 0 ? embedding : hidden],
+      blocksInOrder(weight(input), gates)
+    ),
+    [recurrent]: onnxTensor(recurrent, FLOAT, [1, 4 * hidden, hidden], blocksInOrder(weight(recurrent), gates)),
     [bias]: onnxTensor(bias, FLOAT, [1, 8 * hidden], biases)
   }
 }
