@@ -80,7 +80,7 @@ function weightsOf(context: KerasContext, layer: KerasLayer, name: string, place
   return names
 }
 
-/** Whether the reset gate is applied after the product, which is the default since Keras 3 but is always written since it exists. */
+/** Whether the reset gate is applied after the product. A configuration without the setting is from a version that applied it before. */
 const isResetAfter = ({ config }: KerasLayer) => config['reset_after'] === true
 
 /** The results of a cell: all steps [T, B, H], the last one, and the states [B, H]. */
@@ -169,7 +169,8 @@ export const bidirectionalKind: LayerKind = {
     const inner = directionsOf(path, layer).flatMap((one) =>
       Object.hasOwn(cells, one.type) ? faultsOf(one) : [`the layer ${one.type}`]
     )
-    return [...odd, ...new Set(inner)]
+    const isBackward = innerLayer(path, layer).config['go_backwards'] === true
+    return [...odd, ...new Set(inner), ...(isBackward ? ['go_backwards of its forward layer'] : [])]
   },
   weights(path, layer) {
     const [forward, backward] = directionsOf(path, layer)

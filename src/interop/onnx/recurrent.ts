@@ -42,14 +42,16 @@ const namesOf = ({ attributes }: OnnxNode) => {
   return (Array.isArray(value) ? value : []) as readonly string[]
 }
 
+const directionNames: ReadonlySet<string> = new Set(['forward', 'reverse', 'bidirectional'])
+
 /** Returns the parts of a node that are not supported, in words. */
 export function recurrentFaults(node: OnnxNode): string[] {
   const names = namesOf(node).map(String)
   const other = names.find((name) => !Object.hasOwn(known, name.toLowerCase()))
-  const direction = node.attributes.get('direction') ?? 'forward'
+  const given = node.attributes.get('direction') ?? 'forward'
+  const direction = typeof given === 'string' ? given : 'of another type'
   const count = functions[node.type as RecurrentType] * (direction === 'bidirectional' ? 2 : 1)
-  if (!['forward', 'reverse', 'bidirectional'].includes(String(direction)))
-    return [`the direction ${String(direction)}`]
+  if (!directionNames.has(direction)) return [`the direction ${direction}`]
   if (other !== undefined) return [`the activation ${other}`]
   return names.length === 0 || names.length === count ? [] : [`${names.length} activations instead of ${count}`]
 }
