@@ -3,6 +3,7 @@ import { copyFileSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { exportModel, importModel, importText, openTensorFile } from '../../src/interop/index.js'
+import { readHdf5 } from '../../src/interop/hdf5/file.js'
 import { hdf5Pieces } from '../../src/interop/hdf5/write.js'
 import { largestDifference, type GoldenTensor } from '../golden.js'
 import { golden as torch, goldenPath } from './files.js'
@@ -112,6 +113,16 @@ t.test('links and other storage in HDF5 are refused', async (t) => {
   await refused((bytes) => bytes.writeBigUInt64LE(2n ** 40n, layout + 2), 'ERR_FILE_FORMAT', /a file of \d+ bytes/)
   await refused((bytes) => bytes.writeBigUInt64LE(2n ** 40n, layout + 10), 'ERR_FILE_FORMAT', /but received the shape/)
   await refused((bytes) => bytes.writeUInt16LE(7, layout - 8), 'ERR_UNSUPPORTED', /external data/)
+  const float = whole.indexOf(Buffer.of(23, 8, 0, 23, 127, 0, 0, 0))
+  await refused((bytes) => (bytes[float + 4] = 126), 'ERR_UNSUPPORTED', /floats of 4 bytes with unusual bits/)
+})
+
+t.test('parts of an HDF5 file that refer to the same bytes many times are refused', async (t) => {
+  const names = ['m'.repeat(1000), ...Array.from({ length: 40 }, (_, i) => `n${i}`)]
+  const bytes = Buffer.concat(hdf5Pieces(names.map((path) => ({ path, shape: [1], data: Float32Array.of(1) }))))
+  const symbols = bytes.indexOf('SNOD')
+  for (let i = 0; i < names.length; i++) bytes.writeBigUInt64LE(BigInt(8 + i), symbols + 8 + 40 * i)
+  t.throws(() => readHdf5(bytes, 'm.h5'), { code: 'ERR_FILE_FORMAT', message: /structures at different places/ })
 })
 
 t.test('models of TensorFlow.js, as they are and quantised', async (t) => {
