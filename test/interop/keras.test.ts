@@ -3,6 +3,8 @@ import { copyFileSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { exportModel, importModel, importText, openTensorFile } from '../../src/interop/index.js'
+import { readHdf5 } from '../../src/interop/hdf5/file.js'
+import { hdf5Pieces } from '../../src/interop/hdf5/write.js'
 import { largestDifference, type GoldenTensor } from '../golden.js'
 import { golden as torch, goldenPath } from './files.js'
 import { kerasDifference, kerasModels } from './keras-models.js'
@@ -72,6 +74,36 @@ t.test('a configuration with a file of weights, and the tensors of that file', a
   await t.rejects(importModel(path, { weights }), { code: 'ERR_UNSUPPORTED', message: /Embedding "embedding" with mask_zero, LSTM "lstm" with stateful, LSTM "lstm" with the activation of Python code/ }) // prettier-ignore
 })
 
+t.test('the axis of a normalisation, and configurations that are refused', async (t) => {
+  const folder = t.testdir()
+  const [path, weights] = [`${folder}/config.json`, `${folder}/m.weights.h5`]
+  const values = [0, 1, 2, 3].map((i) => ({ path: `layers/batch_normalization/vars/${i}`, shape: [2], data: Float32Array.of(2, i + 1) })) // prettier-ignore
+  writeFileSync(weights, Buffer.concat(hdf5Pieces(values)))
+  type Layer = { name: string; inbound_nodes: unknown }
+  const input = (...shape: unknown[]) => ({ class_name: 'InputLayer', name: 'x', config: { name: 'x', batch_shape: shape }, inbound_nodes: [] }) // prettier-ignore
+  const layer = (class_name: string, name: string, from: string, config = {}) => ({ class_name, name, config: { name, ...config }, inbound_nodes: [[[from, 0, 0, {}]]] }) // prettier-ignore
+  const model = async (layers: Layer[], outputs = 1) => {
+    const output_layers = Array.from({ length: outputs }, () => [layers.at(-1)!.name, 0, 0])
+    writeFileSync(path, JSON.stringify({ class_name: 'Functional', config: { layers, input_layers: [['x', 0, 0]], output_layers } })) // prettier-ignore
+    return await importModel(path, { weights })
+  }
+  const normalised = (axis: unknown) => layer('BatchNormalization', 'n', 'x', { axis, epsilon: 0 })
+  using whole = await model([input(null, 2), normalised([1])])
+  const { n } = await whole.run({ x: { shape: [1, 2], data: Float32Array.of(4, 7) } })
+  // gamma [2, 1], beta [2, 2], mean [2, 3], variance [2, 4].
+  t.ok(largestDifference(n!.data, [(2 * (4 - 2)) / Math.SQRT2 + 2, (7 - 3) / 2 + 2]) < 1e-6)
+  const refused = async (made: Promise<unknown>, code: string, message: RegExp) => await t.rejects(made, { code, message }) // prettier-ignore
+  await refused(model([input(null, 3, 2, 2), normalised(2)]), 'ERR_UNSUPPORTED', /the last axis for BatchNorm.* 2: build/) // prettier-ignore
+  await refused(model([input(null, 2), normalised(0)]), 'ERR_UNSUPPORTED', /an axis that is not the last one/)
+  const lstm = { class_name: 'LSTM', config: { units: 2, go_backwards: true, activation: 'tanh', recurrent_activation: 'sigmoid' } } // prettier-ignore
+  await refused(model([input(null, null, 2), layer('Bidirectional', 'b', 'x', { layer: lstm, merge_mode: 'sum' })]), 'ERR_UNSUPPORTED', /Bidirectional "b" with go_backwards/) // prettier-ignore
+  const chain = Array.from({ length: 2047 }, (_, i) => layer('Identity', `l${i}`, i === 0 ? 'x' : `l${i - 1}`))
+  await refused(model([input(null, 2), ...chain]), 'ERR_FILE_FORMAT', /at most 512 layers after each other/)
+  const nodes = { ...chain[0]!, inbound_nodes: [Array.from({ length: 200_000 }, () => [])] }
+  await refused(model([input(null, 2), nodes]), 'ERR_FILE_FORMAT', /number of inputs of Identity "l0"/)
+  await refused(model([input(null, 2), chain[0]!], 1025), 'ERR_FILE_FORMAT', /1 to 1024 names .* 1025/)
+})
+
 t.test('links and other storage in HDF5 are refused', async (t) => {
   const path = `${t.testdir()}/odd.h5`
   const whole = readFileSync(`${folder}lstm.h5`)
@@ -90,6 +122,16 @@ t.test('links and other storage in HDF5 are refused', async (t) => {
   await refused((bytes) => bytes.writeBigUInt64LE(2n ** 40n, layout + 2), 'ERR_FILE_FORMAT', /a file of \d+ bytes/)
   await refused((bytes) => bytes.writeBigUInt64LE(2n ** 40n, layout + 10), 'ERR_FILE_FORMAT', /but received the shape/)
   await refused((bytes) => bytes.writeUInt16LE(7, layout - 8), 'ERR_UNSUPPORTED', /external data/)
+  const float = whole.indexOf(Buffer.of(23, 8, 0, 23, 127, 0, 0, 0))
+  await refused((bytes) => (bytes[float + 4] = 126), 'ERR_UNSUPPORTED', /floats of 4 bytes with unusual bits/)
+})
+
+t.test('parts of an HDF5 file that refer to the same bytes many times are refused', async (t) => {
+  const names = ['m'.repeat(1000), ...Array.from({ length: 40 }, (_, i) => `n${i}`)]
+  const bytes = Buffer.concat(hdf5Pieces(names.map((path) => ({ path, shape: [1], data: Float32Array.of(1) }))))
+  const symbols = bytes.indexOf('SNOD')
+  for (let i = 0; i < names.length; i++) bytes.writeBigUInt64LE(BigInt(8 + i), symbols + 8 + 40 * i)
+  t.throws(() => readHdf5(bytes, 'm.h5'), { code: 'ERR_FILE_FORMAT', message: /structures at different places/ })
 })
 
 t.test('models of TensorFlow.js, as they are and quantised', async (t) => {

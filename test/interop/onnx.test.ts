@@ -113,3 +113,35 @@ t.test('everything that is not supported is in one message, and damaged files ar
     await t.rejects(importModel(path), { code: 'ERR_FILE_FORMAT' })
   }
 })
+
+t.test('graphs that ask for much more than their file holds are refused at once', async (t) => {
+  const x = onnxValue('x', 1, ['steps', 1, 1])
+  const tensor = (name: string, ...shape: number[]) => onnxTensor(name, 1, shape, new Float32Array(shape.reduce((all, size) => all * size))) // prettier-ignore
+  const integers = (name: string, values: readonly number[]) => onnxTensor(name, 7, [values.length], BigInt64Array.from(values, BigInt)) // prettier-ignore
+  const refused = async (
+    nodes: ReturnType<typeof onnxNode>[],
+    message: RegExp,
+    { code = 'ERR_UNSUPPORTED', outputs = 1 } = {}
+  ) => {
+    // prettier-ignore
+    const initializers = [tensor('W', 1, 4, 1), tensor('R', 1, 4, 1), integers('axes', Array.from({ length: 999 }, (_, i) => i)), integers('minus', [-2, -3]), integers('many', [2 ** 20])] // prettier-ignore
+    const ports = { inputs: [x, onnxValue('h0', 1, [1, 1, 1])], outputs: Array.from({ length: outputs }, () => onnxValue('y', 1, [])) } // prettier-ignore
+    const path = join(folder, 'much.onnx')
+    writeFileSync(path, Buffer.concat(onnxModel({ nodes, initializers, ...ports })))
+    await t.rejects(importModel(path), { code, message })
+  }
+  const lstm = onnxNode('LSTM', ['x', 'W', 'R', '', '', 'h0'], ['', 'h40'], { hidden_size: 1 })
+  const doubled = Array.from({ length: 40 }, (_, i) => onnxNode('Concat', [`h${40 - i}`, `h${40 - i}`], [i === 39 ? 'y' : `h${39 - i}`], { axis: 0 })) // prettier-ignore
+  await refused([lstm, ...doubled], /at most 2147483647 elements in the output of concat/, {
+    code: 'ERR_INVALID_SHAPE'
+  })
+  await refused(
+    Array.from({ length: 5 }, (_, i) => onnxNode('ConstantOfShape', ['many'], [`k${i}`])),
+    /at most \d+ elements of all computed constants for ConstantOfShape "ConstantOfShape 4"/
+  )
+  await refused([onnxNode('Unsqueeze', ['x', 'axes'], ['y'])], /at most 8 dimensions .* 1002/)
+  await refused([onnxNode('Reshape', ['axes', 'minus'], ['y'])], /a shape of 999 elements .* \[-2, -3\]/)
+  await refused([onnxNode('Add', ['x', 'x'], ['y'])], /at most 1024 inputs/, { code: 'ERR_FILE_FORMAT', outputs: 1025 })
+  const backward = onnxNode('LSTM', ['x', 'W', 'R'], ['y'], { hidden_size: 1, direction: 'backward' })
+  await refused([backward], /with the direction backward/)
+})

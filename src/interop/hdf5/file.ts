@@ -30,7 +30,7 @@ export function isHdf5(head: Uint8Array): boolean {
 export function readHdf5(bytes: Uint8Array, path: string): Hdf5File {
   const file = new Hdf5Bytes(bytes, path)
   if (!isHdf5(bytes)) throw file.wrong('an HDF5 file', 'another format')
-  const state: State = { file, tensors: new Map(), groups: new Set(), attributes: new Map(), seen: new Set(), bytes: 0 }
+  const state: State = { file, tensors: new Map(), groups: new Set(), attributes: new Map(), seen: new Set() }
   visit(state, rootOf(file), '', 0)
   const heap = new TextHeap(file)
   const texts = (path: string, attribute: string) => {
@@ -48,7 +48,7 @@ function rootOf(file: Hdf5Bytes): number {
   const sizes = isOld ? 13 : 9
   if (file.u8(sizes) !== 8 || file.u8(sizes + 1) !== 8) throw file.refuse('addresses of 8 bytes', 'others')
   const base = isOld ? (version === 1 ? 28 : 24) : 12
-  if (file.u64(base) !== 0) throw file.refuse('addresses from the begin of the file', 'others')
+  if (file.u64(base) !== 0) throw file.refuse('addresses from the beginning of the file', 'others')
   const end = file.u64(base + 16)
   if (end > file.size) throw file.wrong(`${end} bytes`, `${file.size}, as of a file that was cut off`)
   return file.u64(isOld ? base + 40 : 36)
@@ -61,8 +61,6 @@ interface State {
   readonly attributes: Map<string, Map<string, Hdf5Attribute>>
   /** Addresses of the objects that were read. */
   readonly seen: Set<number>
-  /** Bytes of the elements of all datasets. */
-  bytes: number
 }
 
 /** Reads an object and the members of a group. */
@@ -101,13 +99,12 @@ function addTensor(state: State, messages: readonly HeaderMessage[], name: strin
   if (type.kind !== 'number')
     throw file.refuse(`numbers in ${quoted(name)}`, type.kind === 'other' ? type.name : 'texts')
   const { dtype, width } = type
-  const { at, bytes } = dataAt(file, only(messageTypes.layout, 'layout'))
+  const { at, bytes, isOutside } = dataAt(file, only(messageTypes.layout, 'layout'))
   const count = elementCount(shape)
   if (count < 0 || count * width !== bytes)
     throw file.wrong(`${bytes} bytes of elements of ${quoted(name)}`, `the shape [${shape.join(', ')}] of ${dtype}`)
   if (bytes > 0) file.part(at, bytes)
-  state.bytes += bytes
-  if (state.bytes > file.size) throw file.wrong('elements of datasets at different places', 'some at the same')
+  if (isOutside) file.claim(bytes)
   const read = async () => asArray(bytes === 0 ? new Uint8Array(0) : Uint8Array.from(file.part(at, bytes)), dtype)
   state.tensors.set(name, { name, dtype, shape, read })
 }
@@ -117,6 +114,8 @@ class TextHeap {
   readonly #file: Hdf5Bytes
   /** Places of the objects by the address of their heap and their number. */
   readonly #heaps = new Map<number, Map<number, [at: number, bytes: number]>>()
+  /** Texts that were read, by the place of their attribute. */
+  readonly #texts = new Map<number, string[]>()
 
   constructor(file: Hdf5Bytes) {
     this.#file = file
@@ -127,12 +126,11 @@ class TextHeap {
     if (type.kind === 'text')
       return Array.from({ length: count }, (_, i) => this.#file.text(at + i * type.width, type.width))
     if (type.kind !== 'heap text') throw this.#file.wrong(`texts as the attribute ${quoted(name)}`, 'other values')
-    let bytes = 0
-    return Array.from({ length: count }, (_, i) => {
-      bytes += this.#file.u32(at + 16 * i)
-      if (bytes > this.#file.size) throw this.#file.wrong('texts at different places', 'some at the same')
-      return this.#heapText(at + 16 * i)
-    })
+    const known = this.#texts.get(at)
+    if (known) return known
+    const texts = Array.from({ length: count }, (_, i) => this.#heapText(at + 16 * i))
+    this.#texts.set(at, texts)
+    return texts
   }
 
   #heapText(at: number): string {
@@ -140,6 +138,7 @@ class TextHeap {
     file.step()
     const [length, address, index] = [file.u32(at), file.u64(at + 4), file.u32(at + 12)]
     if (length === 0) return ''
+    file.claim(length)
     const place = this.#heap(address).get(index)
     if (place && length <= place[1]) return file.text(place[0], length)
     throw file.wrong(`a text of ${length} bytes in the heap at byte ${address}`, place ? `${place[1]}` : 'none')

@@ -1,5 +1,5 @@
-// The bytes of an HDF5 file: numbers and texts at any place, with each place compared with the size of the file, and the number of structures bounded
-// by it, so that a file whose parts refer to each other many times ends in an error.
+// The bytes of an HDF5 file: numbers and texts at any place, with each place compared with the size of the file, and the number and bytes of structures
+// bounded by it, so that a file whose parts refer to each other many times ends in an error.
 
 import { expected, type GatecellError } from '../../errors.js'
 
@@ -13,6 +13,7 @@ export class Hdf5Bytes {
   readonly #bytes: Uint8Array
   readonly #view: DataView
   #steps: number
+  #claimed = 0
 
   constructor(bytes: Uint8Array, path: string) {
     this.path = path
@@ -38,9 +39,15 @@ export class Hdf5Bytes {
     if (--this.#steps < 0) throw this.wrong('structures that are there once', 'some that refer to each other')
   }
 
+  /** Counts the bytes of a structure that no other one has. Throws if the file has fewer bytes than all of these. */
+  claim(bytes: number): void {
+    this.#claimed += bytes
+    if (!(this.#claimed <= this.size)) throw this.wrong('structures at different places', 'some at the same')
+  }
+
   /** Returns a place after it was compared with the size of the file. */
   #at(at: number, length: number): number {
-    if (at >= 0 && at + length <= this.size) return at
+    if (at >= 0 && length >= 0 && at + length <= this.size) return at
     throw this.wrong(`${length} bytes at byte ${at}`, `a file of ${this.size} bytes`)
   }
 

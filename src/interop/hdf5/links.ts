@@ -62,6 +62,7 @@ function symbolsOf(file: Hdf5Bytes, { at }: HeaderMessage, path: string): Hdf5Li
       const nameAt = file.u64(entry)
       if (nameAt >= heapBytes) throw file.wrong(`names within the ${heapBytes} bytes of a heap`, `byte ${nameAt}`)
       const name = file.text(heapData + nameAt, Math.min(heapBytes - nameAt, 1025))
+      file.claim(name.length)
       if (file.u32(entry + 16) === 2) throw refuseLink(file, path, name, 'a soft link')
       links.push({ name, target: file.u64(entry + 8) })
     }

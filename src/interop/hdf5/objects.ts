@@ -32,6 +32,7 @@ export function messagesOf(file: Hdf5Bytes, address: number): HeaderMessage[] {
   const messages: HeaderMessage[] = []
   for (const [begin, length] of blocks) {
     file.part(begin, length)
+    file.claim(length)
     for (const message of blockMessages(file, begin, begin + length, isNew ? ((flags & 4) === 0 ? 4 : 6) : 8)) {
       if (message.type !== messageTypes.continuation) messages.push(message)
       else if (isNew) {
@@ -94,7 +95,7 @@ export function elementTypeAt(file: Hdf5Bytes, at: number): ElementType {
   if (kind === 9 && (bits & 15) === 1 && width === 16) return { kind: 'heap text', width }
   if (kind > 1) return other(classes[kind] ?? `the class ${kind}`)
   if ((bits & 1) !== 0) return other('big-endian numbers')
-  const whole = file.u16(at + 8) === 0 && file.u16(at + 10) === 8 * width
+  const whole = file.u16(at + 8) === 0 && file.u16(at + 10) === 8 * width && (kind === 0 || isPlainFloat(file, at, width)) // prettier-ignore
   const signed = (bits & 8) !== 0
   const dtype = kind === 1 ? floats[`${width},${file.u8(at + 13)}`] : integers[width]?.replace('I', signed ? 'I' : 'U')
   return dtype && whole
@@ -102,12 +103,30 @@ export function elementTypeAt(file: Hdf5Bytes, at: number): ElementType {
     : other(`${classes[kind]} of ${width} bytes with unusual bits`)
 }
 
-/** Returns the place and number of bytes of a dataset's elements. Throws ERR_UNSUPPORTED unless they are next to each other in the file. */
-export function dataAt(file: Hdf5Bytes, { at }: HeaderMessage): { at: number; bytes: number } {
+/** Whether the sign is before the exponent and that before the fraction, with the bias and the first digit of the types of IEEE 754. */
+function isPlainFloat(file: Hdf5Bytes, at: number, width: number): boolean {
+  const [exponentAt, exponent, fractionAt, fraction] = [12, 13, 14, 15].map((place) => file.u8(at + place))
+  const isInOrder = fractionAt === 0 && exponentAt === fraction && exponent! + fraction! + 1 === 8 * width
+  const isImplied = (file.u8(at + 1) & 0x30) === 0x20 && file.u8(at + 2) === 8 * width - 1
+  return isInOrder && isImplied && file.u32(at + 16) === 2 ** (exponent! - 1) - 1
+}
+
+/**
+ * Returns the place and number of bytes of a dataset's elements, and whether they are outside of its header. Throws ERR_UNSUPPORTED unless they are
+ * next to each other in the file.
+ */
+export function dataAt(
+  file: Hdf5Bytes,
+  { at, size }: HeaderMessage
+): { at: number; bytes: number; isOutside: boolean } {
   const [version, kind] = [file.u8(at), file.u8(at + 1)]
   if (version === 3 || version === 4) {
-    if (kind === 0) return { at: at + 4, bytes: file.u16(at + 2) }
-    if (kind === 1) return { at: file.u64(at + 2), bytes: file.u64(at + 10) }
+    if (kind === 0) {
+      const bytes = file.u16(at + 2)
+      if (bytes > size - 4) throw file.wrong(`elements within a message of ${size} bytes`, `${bytes}`)
+      return { at: at + 4, bytes, isOutside: false }
+    }
+    if (kind === 1) return { at: file.u64(at + 2), bytes: file.u64(at + 10), isOutside: true }
     if (kind === 2) throw file.refuse('elements of a dataset next to each other', 'chunks, which may be compressed')
     if (kind === 3) throw file.refuse('elements of a dataset in the file', 'a virtual dataset')
   }

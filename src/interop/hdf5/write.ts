@@ -17,10 +17,10 @@ interface GroupTree {
 const UNDEFINED = 0xffff_ffff_ffff_ffffn
 const SUPERBLOCK_BYTES = 96
 const ENTRY_BYTES = 40
-/** Most members of a group: a group has one symbol table, whose size the superblock gives. */
-const MOST_MEMBERS = 2 ** 15 - 1
+/** Most of half the members of a group: a group has one symbol table, half of whose size the superblock gives. */
+const MOST_LEAF = 2 ** 15 - 1
 
-/** Bytes of a structure, written from its begin to its end. */
+/** Bytes of a structure, written from its beginning to its end. */
 class Block {
   readonly bytes: Buffer
   #at = 0
@@ -150,7 +150,7 @@ export function hdf5Pieces(datasets: readonly Hdf5Dataset[]): Uint8Array[] {
     group.members.set(names[names.length - 1]!, dataset)
     most = Math.max(most, group.members.size)
   }
-  const leaf = Math.min(MOST_MEMBERS, Math.max(4, Math.ceil(most / 2)))
+  const leaf = Math.min(MOST_LEAF, Math.max(4, Math.ceil(most / 2)))
   const pieces = new Hdf5Pieces()
   pieces.size = SUPERBLOCK_BYTES
   const { header, tree, heap } = addGroup(pieces, root, leaf)

@@ -66,6 +66,5 @@ export function addActivation(
   x: KerasValue,
   version: number
 ): KerasValue {
-  // prettier-ignore
   return { ...x, name: writes[activationName(value ?? null)!]!(graph, layer, x.name, version) }
 }

@@ -3,6 +3,7 @@
 import { expected, type GatecellError } from '../../errors.js'
 import type { JsonObject, JsonValue } from '../../io/json.js'
 import { quoted } from '../../io/safetensors/dtypes.js'
+import { MAX_PORTS } from '../onnx/read.js'
 
 /** A result of a layer: its name, the number of the call, and the number of the result. */
 export interface KerasRef {
@@ -143,8 +144,8 @@ function functionalOf({ path, version, config }: { path: string; version: number
   })
   const refs = (key: string) => {
     const found = refsIn(config[key])
-    if (found.length === 0) throw wrongConfig(path, `names of layers as ${quoted(key)}`, 'none')
-    return found
+    if (found.length > 0 && found.length <= MAX_PORTS) return found
+    throw wrongConfig(path, `1 to ${MAX_PORTS} names of layers as ${quoted(key)}`, `${found.length}`)
   }
   return { path, layers, inputs: refs('input_layers'), outputs: refs('output_layers'), version }
 }
@@ -152,8 +153,12 @@ function functionalOf({ path, version, config }: { path: string; version: number
 /** Returns the arguments of a call: of Keras 3 an object with args and kwargs, before it a list of references with keyword arguments. */
 function callOf(node: JsonValue): KerasCall {
   if (!isJsonObject(node)) {
-    const keywords = (Array.isArray(node) ? (node as JsonValue[]) : []).map((one) => (Array.isArray(one) && isJsonObject(one[3] as JsonValue) ? (one[3] as JsonObject) : {})) // prettier-ignore
-    return withKeywords(refsIn(node), Object.assign({}, ...keywords) as JsonObject)
+    const keywords = new Map<string, JsonValue | undefined>()
+    for (const one of Array.isArray(node) ? (node as JsonValue[]) : []) {
+      const own = Array.isArray(one) ? (one as JsonValue[])[3] : undefined
+      if (isJsonObject(own)) for (const [name, value] of Object.entries(own)) keywords.set(name, value)
+    }
+    return withKeywords(refsIn(node), Object.fromEntries(keywords))
   }
   const keywords = node['kwargs']
   return withKeywords(refsIn(node['args']), isJsonObject(keywords) ? keywords : {})

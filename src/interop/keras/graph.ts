@@ -2,7 +2,7 @@
 // recurrent layers here: a value is transposed only where a layer takes the other order.
 
 import type { OnnxAttribute, OnnxConstant, OnnxNode } from '../onnx/read.js'
-import { stridesOf, gatherElements } from '../tensors/strided.js'
+import { transposedMatrix } from '../tensors/strided.js'
 
 /** A result of a layer. */
 export interface KerasValue {
@@ -42,7 +42,6 @@ export class KerasGraph {
     attributes: Readonly<Record<string, OnnxAttribute>> = {},
     outputs = 1
   ): string[] {
-    // prettier-ignore
     const own = this.unique(`${name}:${type}`)
     const names = Array.from({ length: outputs }, (_, i) => (i === 0 ? own : `${own}:${i}`))
     this.nodes.push({ name, type, domain: '', inputs, outputs: names, attributes: new Map(Object.entries(attributes)) })
@@ -56,7 +55,6 @@ export class KerasGraph {
     inputs: readonly string[],
     attributes: Readonly<Record<string, OnnxAttribute>> = {}
   ): string {
-    // prettier-ignore
     return this.add(type, name, inputs, attributes)[0]!
   }
 
@@ -94,5 +92,5 @@ export class KerasGraph {
 /** Returns a matrix [rows, columns] as [columns, rows]. */
 export function transposedWeight({ shape, data }: KerasWeight): Float32Array {
   const [rows = 1, columns = 1] = shape
-  return gatherElements(data, { shape: [columns, rows], strides: [...stridesOf([rows, columns])].reverse(), offset: 0 })
+  return transposedMatrix(data, rows, columns)
 }

@@ -1,5 +1,8 @@
 // The layers of Keras around recurrent layers, as nodes of ONNX.
 
+import { expected } from '../../errors.js'
+import type { JsonObject, JsonValue } from '../../io/json.js'
+import { quoted } from '../../io/safetensors/dtypes.js'
 import { innerLayer, isJsonObject, sizeIn, wrongConfig, type KerasLayer } from './config.js'
 import { activationFaults, addActivation } from './activations.js'
 import type { KerasValue } from './graph.js'
@@ -46,16 +49,22 @@ const embedding: LayerKind = {
   }
 }
 
+/** Returns the axis of a layer, of which Keras 2 writes a list; NaN for other values. */
+function axisOf({ axis }: JsonObject): number {
+  const [first] = Array.isArray(axis) ? (axis as JsonValue[]) : [axis]
+  return typeof first === 'number' ? first : NaN
+}
+
 /** Normalisation with the means of the training: a factor and a number to add for each feature. */
 const batchNormalization: LayerKind = {
-  faults(_, { config }) {
-    const axis = Array.isArray(config['axis']) ? (config['axis'] as unknown[])[0] : config['axis']
-    return axis === -1 || axis === 2 ? [] : [`the axis ${String(axis)}`]
-  },
+  faults: (_, { config }) => ([-1, 1, 2, 3].includes(axisOf(config)) ? [] : ['an axis that is not the last one']),
   weights: (_, { config }) => [{ place: '', names: [...(config['scale'] === false ? [] : ['gamma']), ...(config['center'] === false ? [] : ['beta']), 'moving_mean', 'moving_variance'] }], // prettier-ignore
   record(context, layer, [x]) {
     const { graph } = context
     const { name, config } = layer
+    const axis = axisOf(config)
+    if (axis !== -1 && axis !== x!.rank - 1)
+      throw expected('ERR_UNSUPPORTED', `the last axis for BatchNormalization ${quoted(name)} of ${context.path}`, `${axis}`, 'build the model with another axis') // prettier-ignore
     const all = context.weights('')
     const [mean, variance] = all.slice(-2) as [{ shape: readonly number[]; data: Float32Array }, { data: Float32Array }]
     const [gamma, beta] = [config['scale'] === false ? null : all[0]!, config['center'] === false ? null : all[all.length - 3]!] // prettier-ignore

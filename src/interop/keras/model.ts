@@ -42,8 +42,7 @@ function faultsOf(path: string, layer: KerasLayer): string[] {
   const inner = isJsonObject(layer.config['layer']) ? commonFaults(innerLayer(path, layer)) : []
   const common = layer.type === 'InputLayer' ? [] : commonFaults(layer)
   const masks = layer.calls.flatMap(({ others }) => others.map((name) => `the argument ${quoted(name)}`))
-  const isShared = layer.calls.length > 1 && layer.type === 'InputLayer' ? ['several calls'] : []
-  return [...common, ...inner, ...(kind.faults?.(path, layer) ?? []), ...masks, ...isShared].map((fault) => `${called} with ${fault}`) // prettier-ignore
+  return [...common, ...inner, ...(kind.faults?.(path, layer) ?? []), ...masks].map((fault) => `${called} with ${fault}`) // prettier-ignore
 }
 
 function checkLayers({ path, layers }: KerasConfig): void {
@@ -54,9 +53,17 @@ function checkLayers({ path, layers }: KerasConfig): void {
   throw expected('ERR_UNSUPPORTED', what, shown, 'build the model without them, or export it to ONNX')
 }
 
+/** Returns the layers that read the results of each layer. */
+function readersOf(layers: readonly KerasLayer[]): ReadonlyMap<string, ReadonlySet<KerasLayer>> {
+  const readers = new Map<string, Set<KerasLayer>>(layers.map(({ name }) => [name, new Set()]))
+  for (const layer of layers)
+    for (const { inputs } of layer.calls) for (const ref of inputs) readers.get(ref.layer)?.add(layer)
+  return readers
+}
+
 /** Returns the inputs in their order: integers where an embedding reads them. */
 function inputsOf({ path, layers, inputs }: KerasConfig): OnnxValueInfo[] {
-  const readers = (name: string) => layers.filter(({ calls }) => calls.some((call) => call.inputs.some(({ layer }) => layer === name))) // prettier-ignore
+  const readers = readersOf(layers)
   const found = inputs.map((ref) => {
     const layer = layers.find(({ name, type }) => name === ref.layer && type === 'InputLayer')
     const shape = layer?.config['batch_shape'] ?? layer?.config['batch_input_shape']
@@ -68,7 +75,7 @@ function inputsOf({ path, layers, inputs }: KerasConfig): OnnxValueInfo[] {
   const free = found.filter(({ shape }) => shape.length > 1 && shape[1] === null).length
   return found.map(({ layer, shape }) => {
     const { name, config } = layer
-    const all = readers(name)
+    const all = [...(readers.get(name) ?? [])]
     const ids = all.filter(({ type }) => type === 'Embedding')
     const type = textIn(config, 'dtype') || 'float32'
     if ((ids.length > 0 && ids.length < all.length) || (ids.length === 0 && !/^(float32|mixed_)/.test(type)))
@@ -97,8 +104,8 @@ async function readWeights({ path, layers }: KerasConfig, source: KerasWeights):
   return all
 }
 
-/** Most calls of layers that one after the other wait for each other's results. */
-const MAX_DEPTH = 2 ** 11
+/** Most calls of layers that wait for each other's results, one after the other: each takes some of the stack. */
+const MAX_DEPTH = 2 ** 9
 
 /** Adds the nodes of calls as their results are wanted, each once. */
 class CallRecorder {

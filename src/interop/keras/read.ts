@@ -83,7 +83,7 @@ async function fromJson(source: ByteReader, weights?: string): Promise<OnnxFile>
   const json: JsonObject = parseJsonObject(await textOf(source), path)
   if ('modelTopology' in json) {
     const { model, version } = tfjsTopology(json, path)
-    return await graphOf(readKerasConfig(model, path, version), async () => weightsInOrder((await tfjsWeights(json, path)).tensors, path)) // prettier-ignore
+    return await graphOf(readKerasConfig(model, path, version), async () => weightsInOrder(await tfjsWeights(json, path), path)) // prettier-ignore
   }
   const config = readKerasConfig(json, path, textIn(json, 'keras_version') || '3')
   if (weights === undefined)

@@ -5,6 +5,7 @@ import type { OnnxAttribute } from '../onnx/read.js'
 import { innerLayer, sizeIn, textIn, type KerasLayer } from './config.js'
 import { activationName } from './activations.js'
 import { transposedWeight, type KerasGraph, type KerasValue } from './graph.js'
+import { blocksInOrder } from '../tensors/strided.js'
 import type { KerasContext, LayerKind } from './layer-kind.js'
 
 /** The functions of recurrent layers in ONNX, with their parameters; hard_sigmoid has others before Keras 3. */
@@ -55,14 +56,6 @@ function faultsOf(layer: KerasLayer): string[] {
   return [...set, ...new Set(odd.map((name) => `the activation ${name ?? 'of Python code'}`))]
 }
 
-/** Returns blocks of rows in another order. */
-function blocksInOrder(values: Float32Array, order: readonly number[]): Float32Array {
-  const size = values.length / order.length
-  const result = new Float32Array(values.length)
-  for (const [to, from] of order.entries()) result.set(values.subarray(from * size, (from + 1) * size), to * size)
-  return result
-}
-
 /** Adds the weights of a cell and returns the names of W, R and B. */
 function weightsOf(context: KerasContext, layer: KerasLayer, name: string, place: string): [string, string, string] {
   const { graph, path } = context
@@ -87,7 +80,7 @@ function weightsOf(context: KerasContext, layer: KerasLayer, name: string, place
   return names
 }
 
-/** Whether the reset gate is applied after the product, which is the default since Keras 3 but is always written since it exists. */
+/** Whether the reset gate is applied after the product. A configuration without the setting is from a version that applied it before. */
 const isResetAfter = ({ config }: KerasLayer) => config['reset_after'] === true
 
 /** The results of a cell: all steps [T, B, H], the last one, and the states [B, H]. */
@@ -176,7 +169,8 @@ export const bidirectionalKind: LayerKind = {
     const inner = directionsOf(path, layer).flatMap((one) =>
       Object.hasOwn(cells, one.type) ? faultsOf(one) : [`the layer ${one.type}`]
     )
-    return [...odd, ...new Set(inner)]
+    const isBackward = innerLayer(path, layer).config['go_backwards'] === true
+    return [...odd, ...new Set(inner), ...(isBackward ? ['go_backwards of its forward layer'] : [])]
   },
   weights(path, layer) {
     const [forward, backward] = directionsOf(path, layer)

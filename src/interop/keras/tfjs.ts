@@ -29,8 +29,8 @@ function damaged(path: string, what: string, found: string): GatecellError {
   return expected('ERR_FILE_FORMAT', `${what} in ${path}`, found, 'save the model with TensorFlow.js again')
 }
 
-/** Returns the weights in the order of the file, and the number of bytes of their files. Throws ERR_FILE_FORMAT and ERR_FILE_NOT_FOUND. */
-export async function tfjsWeights(json: JsonObject, path: string): Promise<{ tensors: StoredTensor[]; bytes: number }> {
+/** Returns the weights in the order of the file. Throws ERR_FILE_FORMAT and ERR_FILE_NOT_FOUND. */
+export async function tfjsWeights(json: JsonObject, path: string): Promise<StoredTensor[]> {
   const groups = json['weightsManifest']
   if (!Array.isArray(groups)) throw damaged(path, 'a list of weights', 'none')
   const tensors: StoredTensor[] = []
@@ -48,7 +48,7 @@ export async function tfjsWeights(json: JsonObject, path: string): Promise<{ ten
     }
     if (at !== data.length) throw damaged(path, `${at} bytes of weights in the files`, `${data.length}`)
   }
-  return { tensors, bytes }
+  return tensors
 }
 
 /** Returns the bytes of files in the folder of a model. */
@@ -70,7 +70,7 @@ async function joined(path: string, names: readonly JsonValue[], most: number): 
       await source.close()
     }
   }
-  return parts.length === 1 ? parts[0]! : new Uint8Array(Buffer.concat(parts))
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts)
 }
 
 /** Returns a weight whose bytes begin at a place, and their number. */

@@ -61,7 +61,6 @@ function divided(
   places: readonly WeightPlace[],
   listed: StoredTensor[]
 ): StoredTensor[][] {
-  // prettier-ignore
   return places.map(({ names }) =>
     names.map((name) => {
       const tensor = listed.shift()

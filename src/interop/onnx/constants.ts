@@ -4,22 +4,22 @@ import { expected } from '../../errors.js'
 import { broadcastShape } from '../../graph/ops/map.js'
 import { elementCount } from '../../io/safetensors/dtypes.js'
 import { gatherElements, stridesOf } from '../tensors/strided.js'
-import type { OnnxConstant } from './read.js'
+import { MAX_RANK, type OnnxConstant } from './read.js'
 
 /** Returns integers as a constant of one dimension. */
 export function integersOf(values: readonly number[]): OnnxConstant {
   return { type: 'i64', shape: [values.length], data: values }
 }
 
-/** Most elements of a constant that is computed: a file of a few bytes can ask for any number. */
-const MAX_COMPUTED = 2 ** 20
+/** Most elements of one computed constant: a file of a few bytes can ask for any number. */
+const MAX_ELEMENTS = 2 ** 20
 
 /** Returns the shape of a computed constant. Throws ERR_UNSUPPORTED if it is too large, or if its parts do not fit. */
 function bounded(shape: readonly number[], fits = true): readonly number[] {
   const count = elementCount(shape)
-  const isShape = fits && shape.length <= 8 && shape.every((size) => Number.isSafeInteger(size) && size >= 0)
-  if (isShape && count >= 0 && count <= MAX_COMPUTED) return shape
-  const what = `parts of constants that fit each other, and at most ${MAX_COMPUTED} elements`
+  const isShape = fits && shape.length <= MAX_RANK && shape.every((size) => Number.isSafeInteger(size) && size >= 0)
+  if (isShape && count >= 0 && count <= MAX_ELEMENTS) return shape
+  const what = `parts of constants that fit each other, and at most ${MAX_ELEMENTS} elements`
   throw expected(
     'ERR_UNSUPPORTED',
     what,
@@ -53,8 +53,9 @@ function moved(
   strides: readonly number[],
   offset = 0
 ): OnnxConstant {
-  const values = gatherElements(Float64Array.from(data as ArrayLike<number>), { shape, strides, offset })
-  return { type, shape, data: like(data, Array.from(values)) }
+  if (data instanceof Float32Array) return { type, shape, data: gatherElements(data, { shape, strides, offset }) }
+  const values = gatherElements(Float64Array.from(data), { shape, strides, offset })
+  return { type, shape, data: Array.from(values) }
 }
 
 /** Returns the result of an operator of two constants, element by element. */

@@ -18,7 +18,7 @@ import type { JsonObject, JsonValue } from '../../io/json.js'
 import { elementCount, quoted } from '../../io/safetensors/dtypes.js'
 import { weightOnly } from './held-constants.js'
 import { portsOf } from './ports.js'
-import type { OnnxAttribute, OnnxConstant, OnnxFile, OnnxNode, OnnxValueInfo } from './read.js'
+import { MAX_PORTS, MAX_RANK, type OnnxAttribute, type OnnxConstant, type OnnxFile, type OnnxNode, type OnnxValueInfo } from './read.js' // prettier-ignore
 import { checkSupported, type ImportedGraph } from './record.js'
 
 /** The name of the task in model files of imported models. */
@@ -84,7 +84,7 @@ export interface SavedGraph {
   readonly values: ReadonlySet<string>
 }
 
-const shapeOf = list(integer(0, 2 ** 31 - 1), 0, 8)
+const shapeOf = list(integer(0, 2 ** 31 - 1), 0, MAX_RANK)
 const either =
   <A, B>(first: Check<A>, isFirst: (value: unknown) => boolean, second: Check<B>): Check<A | B> =>
   (value, name) =>
@@ -107,7 +107,11 @@ const readAttribute: Check<StoredAttribute> = either(
 const names = list(string, 0, MAX_NAMES)
 const size: Check<number | string | null> = (value, name) =>
   value === null ? null : either(string, isText, integer(0, 2 ** 31 - 1))(value, name)
-const readValue = object<StoredGraph['inputs'][number]>({ name: string, type: integer(0, 64), shape: list(size, 0, 8) })
+const readValue = object<StoredGraph['inputs'][number]>({
+  name: string,
+  type: integer(0, 64),
+  shape: list(size, 0, MAX_RANK)
+})
 const readGraph = object<StoredGraph>({
   operators: integer(7, 26),
   producer: string,
@@ -124,8 +128,8 @@ const readGraph = object<StoredGraph>({
     MAX_NODES
   ),
   constants: list(object<StoredGraph['constants'][number]>({ name: string, ...constantFields }), 0, MAX_NAMES),
-  inputs: list(readValue, 0, MAX_NAMES),
-  outputs: list(readValue, 0, MAX_NAMES),
+  inputs: list(readValue, 0, MAX_PORTS),
+  outputs: list(readValue, 0, MAX_PORTS),
   states: record(string)
 })
 

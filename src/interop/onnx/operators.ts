@@ -15,7 +15,7 @@ import {
   type OnnxValueOf
 } from './recorder.js'
 import { recordRecurrent, recurrentFaults } from './recurrent.js'
-import type { OnnxConstant, OnnxNode } from './read.js'
+import { MAX_RANK, type OnnxConstant, type OnnxNode } from './read.js'
 
 /** An operator. */
 export interface OnnxOperator {
@@ -38,8 +38,9 @@ function listOf(recorder: OnnxRecorder, node: OnnxNode, index: number, attribute
 
 /** Returns a value with another shape of the same elements. */
 function withShape(recorder: OnnxRecorder, node: OnnxNode, value: OnnxValueOf, shape: readonly number[]): OnnxValueOf {
-  if (sizeOf(shape) !== sizeOf(value.shape))
-    throw recorder.refuse(node, `a shape of ${sizeOf(value.shape)} elements`, `[${shape.join(', ')}]`)
+  const isShape = shape.length <= MAX_RANK && shape.every((size) => Number.isInteger(size) && size >= 0)
+  if (!isShape || sizeOf(shape) !== sizeOf(value.shape))
+    throw recorder.refuse(node, `a shape of ${sizeOf(value.shape)} elements`, `[${shape.slice(0, MAX_RANK + 1).join(', ')}]`) // prettier-ignore
   return isConstant(value) ? { ...value, shape } : shaped(value, shape.length === 0 ? [1] : shape)
 }
 
@@ -139,6 +140,7 @@ function unsqueeze(recorder: OnnxRecorder, node: OnnxNode): OnnxValueOf[] {
   const value = recorder.need(node, 0)
   const axes = listOf(recorder, node, 1, 'axes') ?? []
   const rank = value.shape.length + axes.length
+  if (rank > MAX_RANK) throw recorder.refuse(node, `at most ${MAX_RANK} dimensions`, `${rank}`)
   const places = axes.map((axis) => positive(axis, rank))
   const rest = [...value.shape]
   const shape = Array.from({ length: rank }, (_, i) => (places.includes(i) ? 1 : (rest.shift() ?? 1)))
@@ -212,35 +214,25 @@ function split(recorder: OnnxRecorder, node: OnnxNode): OnnxValueOf[] {
   })
 }
 
-function constant(_: OnnxRecorder, node: OnnxNode): OnnxValueOf[] {
-  const [name, value] = [...node.attributes][0] ?? ['', 0]
+function constant(recorder: OnnxRecorder, node: OnnxNode): OnnxValueOf[] {
+  const [[name, value] = ['', null], ...others] = node.attributes
+  if (value === null || others.length > 0) throw recorder.refuse(node, 'one attribute', `${node.attributes.size}`)
   if (typeof value === 'object' && 'data' in value) return [value]
   const values = (Array.isArray(value) ? value : [value]) as number[]
+  if (!values.every((one) => typeof one === 'number')) throw recorder.refuse(node, 'numbers as its value', 'a text')
   const isFloat = name.startsWith('value_float')
   return [{ type: isFloat ? 'f32' : 'i64', shape: Array.isArray(value) ? [values.length] : [], data: isFloat ? Float32Array.from(values) : values }] // prettier-ignore
 }
 
-/** Returns a constant of a shape; a file may ask for any size, so it is bounded. */
-function filledShape(
-  recorder: OnnxRecorder,
-  node: OnnxNode,
-  one: OnnxConstant,
-  shape: readonly number[]
-): OnnxValueOf[] {
-  if (sizeOf(shape) > 2 ** 22) throw recorder.refuse(node, `at most ${2 ** 22} elements`, `[${shape.join(', ')}]`)
-  return [expanded(one, shape)]
-}
-
 function expand(recorder: OnnxRecorder, node: OnnxNode): OnnxValueOf[] {
-  const shape = integersIn(recorder.constant(node, 1)!)
-  return filledShape(recorder, node, recorder.constant(node, 0)!, shape)
+  return [expanded(recorder.constant(node, 0)!, integersIn(recorder.constant(node, 1)!))]
 }
 
 function constantOfShape(recorder: OnnxRecorder, node: OnnxNode): OnnxValueOf[] {
   const value = node.attributes.get('value')
   const one: OnnxConstant =
     typeof value === 'object' && 'data' in value ? value : { type: 'f32', shape: [1], data: Float32Array.of(0) }
-  return filledShape(recorder, node, one, integersIn(recorder.constant(node, 0)!))
+  return [expanded(one, integersIn(recorder.constant(node, 0)!))]
 }
 
 function shapeOf(recorder: OnnxRecorder, node: OnnxNode): OnnxValueOf[] {

@@ -51,6 +51,10 @@ export interface OnnxFile {
 }
 
 const MAX_NODES = 2 ** 13
+/** Most inputs, and most outputs, of a graph. */
+export const MAX_PORTS = 2 ** 10
+/** Most dimensions of a tensor. */
+export const MAX_RANK = 8
 /** Most integers of all constants of a file, which take more memory than their bytes. */
 const MAX_NUMBERS = 2 ** 20
 const types = { 1: 'F32', 7: 'I64', 6: 'I32', 9: 'BOOL', 10: 'F16', 16: 'BF16', 11: 'F64' } as const
@@ -123,7 +127,10 @@ class OnnxReader {
       else if (field.number === 15) throw this.#refuse('dense initializers', 'a sparse one', 'export it dense')
       if (nodes.length > MAX_NODES) throw reader.wrong(`at most ${MAX_NODES} nodes`, 'more')
     }
-    return { nodes, constants, inputs: inputs.filter(({ name }) => !constants.has(name)), outputs }
+    const open = inputs.filter(({ name }) => !constants.has(name))
+    if (Math.max(open.length, outputs.length) > MAX_PORTS)
+      throw reader.wrong(`at most ${MAX_PORTS} inputs and ${MAX_PORTS} outputs`, `${open.length} and ${outputs.length}`)
+    return { nodes, constants, inputs: open, outputs }
   }
 
   #node(bytes: Uint8Array, index: number): OnnxNode {
@@ -215,8 +222,10 @@ class OnnxReader {
     let floats: Float32Array | null = null
     const integers: number[] = []
     for (const field of reader.fields(bytes)) {
-      if (field.number === 1) shape.push(...reader.integers(field, 8))
-      else if (field.number === 2) type = reader.integer(field)
+      if (field.number === 1) {
+        shape.push(...reader.integers(field, MAX_RANK))
+        if (shape.length > MAX_RANK) throw reader.wrong(`at most ${MAX_RANK} dimensions of a tensor`, 'more')
+      } else if (field.number === 2) type = reader.integer(field)
       else if (field.number === 4) floats = this.#packedFloats(reader.bytes(field))
       else if (field.number === 5 || field.number === 7) {
         const more = reader.integers(field, MAX_NUMBERS)
@@ -239,7 +248,7 @@ class OnnxReader {
         'convert the model to float32'
       )
     const count = elementCount(shape)
-    if (shape.length > 8 || shape.some((size) => size < 0) || count < 0)
+    if (shape.some((size) => size < 0) || count < 0)
       throw reader.wrong(`a shape of ${quoted(name)}`, `[${shape.join(', ')}]`)
     const data = raw ? this.#raw(raw, dtype, count, name) : (floats ?? integers)
     if (data.length !== count) throw reader.wrong(`${count} elements of ${quoted(name)}`, `${data.length}`)

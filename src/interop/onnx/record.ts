@@ -63,7 +63,7 @@ export function recordGraph(
     for (const [i, name] of node.outputs.entries()) {
       if (name === '') continue
       if (!results[i]) throw recorder.refuse(node, `at most ${results.length} outputs`, quoted(name))
-      recorder.values.set(name, results[i])
+      recorder.setOutput(node, name, results[i])
     }
   }
   const outputs = ports.outputs.map(({ name, key }): [string, Tensor] => {

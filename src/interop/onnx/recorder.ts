@@ -29,6 +29,9 @@ export function integersIn({ data }: OnnxConstant): number[] {
   return Array.from(data as ArrayLike<number>)
 }
 
+/** Most elements of all constants that the nodes of a graph compute, next to those of the file: some nodes can ask for any number. */
+const MAX_COMPUTED = 2 ** 22
+
 /** The constant whose values a parameter begins with, the form of these values, and the name that it gets if that is free. */
 export interface ParameterOwner {
   readonly of: OnnxConstant
@@ -48,6 +51,9 @@ export class OnnxRecorder {
   readonly #parameters = new Map<OnnxConstant, Map<string, string>>()
   readonly #taken = new Set<string>()
   #bytes = 0
+  /** Constants that are not parameters as tensors of our graph. */
+  readonly #tensors = new Map<OnnxConstant, Tensor>()
+  #computed = 0
   /** Initializers by the constants that were made of them. */
   readonly #names = new Map<OnnxConstant, string>()
 
@@ -108,7 +114,11 @@ export class OnnxRecorder {
     const shape = value.shape.length === 0 ? [1] : value.shape
     const name = this.#names.get(value)
     const flat = shape.length <= 2 ? shape : [shape[0]!, shape.slice(1).reduce((all, size) => all * size, 1)]
-    if (name === undefined || value.type !== 'f32') return reshape(this.#any.graph.constant(integersIn(value)), shape)
+    if (name === undefined || value.type !== 'f32') {
+      const known = this.#tensors.get(value) ?? reshape(this.#any.graph.constant(integersIn(value)), shape)
+      this.#tensors.set(value, known)
+      return known
+    }
     return shaped(
       this.parameter({ of: value, form: 'as it is', name }, flat, () => value.data as Float32Array),
       shape
@@ -136,6 +146,16 @@ export class OnnxRecorder {
     const most = 2 * this.file.bytes + 2 ** 24
     if (this.#bytes <= most) return name
     throw expected('ERR_UNSUPPORTED', `at most ${most} bytes of weights in ${this.file.path}`, `${this.#bytes}`, 'let nodes share the output of a layer, not its weights') // prettier-ignore
+  }
+
+  /** Stores an output of a node. Throws ERR_UNSUPPORTED if the constants that nodes have computed take more memory than the file lets expect. */
+  setOutput(node: OnnxNode, name: string, value: OnnxValueOf): void {
+    const isNew = isConstant(value) && !node.inputs.some((input) => this.values.get(input) === value)
+    if (isNew) this.#computed += value.data.length
+    const most = MAX_COMPUTED + this.file.bytes
+    if (this.#computed > most)
+      throw this.refuse(node, `at most ${most} elements of all computed constants`, `${this.#computed}`)
+    this.values.set(name, value)
   }
 
   /** Adds a state that a layer carries from run to run. */

@@ -5,6 +5,7 @@ import type { Activation, ActivationName } from '../../graph/ops/activations.js'
 import type { Tensor } from '../../graph/graph.js'
 import { concat, gru, lstm, permute, rnn, slice } from '../../graph/ops/index.js'
 import { sizeOf } from '../../graph/shape.js'
+import { blocksInOrder } from '../tensors/strided.js'
 import {
   isConstant,
   listAttribute,
@@ -41,11 +42,16 @@ const namesOf = ({ attributes }: OnnxNode) => {
   return (Array.isArray(value) ? value : []) as readonly string[]
 }
 
+const directionNames: ReadonlySet<string> = new Set(['forward', 'reverse', 'bidirectional'])
+
 /** Returns the parts of a node that are not supported, in words. */
 export function recurrentFaults(node: OnnxNode): string[] {
   const names = namesOf(node).map(String)
   const other = names.find((name) => !Object.hasOwn(known, name.toLowerCase()))
-  const count = functions[node.type as RecurrentType] * (node.attributes.get('direction') === 'bidirectional' ? 2 : 1)
+  const given = node.attributes.get('direction') ?? 'forward'
+  const direction = typeof given === 'string' ? given : 'of another type'
+  const count = functions[node.type as RecurrentType] * (direction === 'bidirectional' ? 2 : 1)
+  if (!directionNames.has(direction)) return [`the direction ${direction}`]
   if (other !== undefined) return [`the activation ${other}`]
   return names.length === 0 || names.length === count ? [] : [`${names.length} activations instead of ${count}`]
 }
@@ -62,18 +68,11 @@ function activationsOf(node: OnnxNode, direction: number): readonly Activation[]
   return all.slice(direction * count, (direction + 1) * count)
 }
 
-/** Returns blocks of values in another order. */
-function inOrder(values: Float32Array, order: readonly number[]): Float32Array {
-  const size = values.length / order.length
-  const result = new Float32Array(values.length)
-  for (const [to, from] of order.entries()) result.set(values.subarray(from * size, (from + 1) * size), to * size)
-  return result
-}
-
-/** Returns the part of a constant for a direction. */
+/** Returns the part of a constant for a direction, without a copy of floats. */
 function partOf({ data }: OnnxConstant, direction: number, directions: number): Float32Array {
   const size = data.length / directions
-  return Float32Array.from(data as Float32Array).slice(direction * size, (direction + 1) * size)
+  const floats = data instanceof Float32Array ? data : Float32Array.from(data)
+  return floats.subarray(direction * size, (direction + 1) * size)
 }
 
 /** A recurrent node whose sizes were checked. */
@@ -109,7 +108,7 @@ function weightsOf({ recorder, node, directions, hidden, width }: Layer, directi
   const add = (kind: string, of: OnnxConstant, shape: readonly number[], cut: (part: Float32Array) => Float32Array) => {
     const name = `${plainName(node.name)}.${kind}_l0${reverse ? '_reverse' : ''}`
     const owner = { of, form: `${node.type} ${kind} ${direction}`, name }
-    return recorder.parameter(owner, shape, () => inOrder(cut(partOf(of, direction, directions)), order))
+    return recorder.parameter(owner, shape, () => blocksInOrder(cut(partOf(of, direction, directions)), order))
   }
   const whole = (part: Float32Array) => part
   return {
@@ -129,7 +128,7 @@ function peepholeOf({ recorder, node, directions, hidden }: Layer, direction: nu
   const name = `${plainName(node.name)}.weight_peephole_l0${reverse ? '_reverse' : ''}`
   const owner = { of: values, form: `peephole ${direction}`, name }
   return recorder.parameter(owner, [3 * hidden], () =>
-    inOrder(partOf(values, direction, directions), onnxOrders.peephole)
+    blocksInOrder(partOf(values, direction, directions), onnxOrders.peephole)
   )
 }
 

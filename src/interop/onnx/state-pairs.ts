@@ -16,18 +16,25 @@ interface Source {
   readonly at: number
 }
 
+/** Most initial states that one output continues: those of as many layers and directions. */
+const MAX_CONTINUED = 256
+
 class Graph {
   readonly #file: OnnxFile
+  readonly #inputs: ReadonlySet<string>
   readonly #makers = new Map<string, OnnxNode>()
+  /** Results of `continued`, because a value may be joined with itself many times. */
+  readonly #continued = new Map<string, readonly string[] | null>()
 
   constructor(file: OnnxFile) {
     this.#file = file
+    this.#inputs = new Set(file.inputs.map(({ name }) => name))
     for (const node of file.nodes) for (const name of node.outputs) if (name !== '') this.#makers.set(name, node)
   }
 
   /** Returns the part of an input that a value is; null for other values. */
   sourceOf(name: string, depth = 0): Source | null {
-    if (this.#file.inputs.some((input) => input.name === name)) return { input: name, at: 0 }
+    if (this.#inputs.has(name)) return { input: name, at: 0 }
     const node = this.#makers.get(name)
     const [from = ''] = node?.inputs ?? []
     if (!node || depth > 64) return null
@@ -60,14 +67,23 @@ class Graph {
   }
 
   /** Returns the initial states of which an output has the last ones, in its order; null for other outputs. */
-  continued(name: string, depth = 0): string[] | null {
+  continued(name: string, depth = 0): readonly string[] | null {
     const node = this.#makers.get(name)
     if (!node || depth > 64) return null
+    const known = this.#continued.get(name)
+    if (known !== undefined) return known
+    const found = this.#continuedBy(node, name, depth)
+    this.#continued.set(name, found)
+    return found
+  }
+
+  #continuedBy(node: OnnxNode, name: string, depth: number): readonly string[] | null {
     if (same.has(node.type)) return this.continued(node.inputs[0] ?? '', depth + 1)
     if (node.type === 'Concat') {
       if (node.attributes.get('axis') !== 0) return null
       const parts = node.inputs.map((part) => this.continued(part, depth + 1))
-      return parts.every((part) => part !== null) ? parts.flat() : null
+      const all = parts.every((part) => part !== null) ? parts.flat() : null
+      return all && all.length <= MAX_CONTINUED ? all : null
     }
     const place = node.outputs.indexOf(name)
     const initial = recurrent.has(node.type) && place >= 1 ? (node.inputs[place + 4] ?? '') : ''

@@ -60,6 +60,19 @@ export function gatherElements<D extends TensorData>(data: D, layout: Layout): D
   return result
 }
 
+/** Returns equal blocks of values in another order, such as gates of other programs in ours: block `order[i]` becomes block i. */
+export function blocksInOrder(values: Float32Array, order: readonly number[]): Float32Array {
+  const size = values.length / order.length
+  const result = new Float32Array(values.length)
+  for (const [to, from] of order.entries()) result.set(values.subarray(from * size, (from + 1) * size), to * size)
+  return result
+}
+
+/** Returns a matrix [rows, columns] as [columns, rows]. */
+export function transposedMatrix(data: Float32Array, rows: number, columns: number): Float32Array {
+  return gatherElements(data, { shape: [columns, rows], strides: [1, columns], offset: 0 })
+}
+
 function wordsOf({ buffer, byteOffset, byteLength }: Uint8Array, width: number) {
   if (width === 8) return new BigUint64Array(buffer, byteOffset, byteLength / 8) as unknown as Uint32Array
   if (width === 4) return new Uint32Array(buffer, byteOffset, byteLength / 4)
