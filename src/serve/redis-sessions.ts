@@ -3,11 +3,12 @@
 
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Redis } from 'ioredis'
+import type { AbstractConnector, Redis } from 'ioredis'
 import { expected, GatecellError } from '../errors.js'
 import { damagedSession } from './errors.js'
 import { scripts } from './redis-scripts.js'
 import type { RedisAddress } from './redis-address.js'
+import { tlsConnector } from './redis-connector.js'
 import {
   busySession,
   deletedSession,
@@ -70,10 +71,10 @@ export async function redisSessions(
 }
 
 async function createClient({ tls, ...address }: RedisAddress, times: RedisTimes): Promise<Redis> {
-  const Client = await loadClient()
+  const { Redis: Client, AbstractConnector: Base } = await loadClient()
   return new Client({
     ...address,
-    ...(tls && { tls: {} }),
+    ...(tls && { tls: {}, Connector: tlsConnector(Base, address) }),
     lazyConnect: true,
     connectionName: 'gatecell',
     connectTimeout: times.connect,
@@ -89,9 +90,9 @@ async function createClient({ tls, ...address }: RedisAddress, times: RedisTimes
 }
 
 /** Loads ioredis, an optional peer dependency: a server that keeps sessions in its memory need not install it. */
-async function loadClient(): Promise<typeof Redis> {
+async function loadClient(): Promise<{ Redis: typeof Redis; AbstractConnector: typeof AbstractConnector }> {
   try {
-    return (await import('ioredis')).Redis
+    return await import('ioredis')
   } catch (error) {
     const remedy = 'install it with npm install ioredis'
     throw expected('ERR_UNSUPPORTED', 'the package ioredis, which connects to Redis', 'none', remedy, error)
