@@ -6,9 +6,9 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { loadAgent, measureStream } from '../../dist/esm/bench/load/client.js'
+import { RedisProcess } from '../../dist/esm/bench/load/redis-process.js'
 import { promptOf, writeServedModel } from '../../dist/esm/bench/load/served-model.js'
 import { serveWords, startServerProcess } from '../../dist/esm/bench/load/server-process.js'
-import { TestRedis } from '../../test/serve/redis-server.ts'
 
 const stack = { H: 64, layers: 2 }
 const settings = ['--max-rows', '32', '--max-waiting', '64', '--max-sessions', '1000', '--session-time', '1h']
@@ -19,7 +19,7 @@ async function openRedis(folder) {
   mkdirSync(data)
   const key = join(folder, 'key')
   writeFileSync(key, 'k'.repeat(40))
-  const redis = await TestRedis.start(data)
+  const redis = await RedisProcess.start(data)
   return { redis, words: ['--sessions', redis.url, '--session-key-file', key] }
 }
 

@@ -111,14 +111,12 @@ function filled(logprobs: Logprobs | undefined): Logprobs | null {
   return logprobs && logprobs.tokens.length > 0 ? logprobs : null
 }
 
-/** Returns logprobs that are the joint lists of both; null if both are. */
-export function joinLogprobs(a: Logprobs | null, b: Logprobs | null): Logprobs | null {
-  if (!a || !b) return a ?? b
-  return {
-    tokens: [...a.tokens, ...b.tokens],
-    token_logprobs: [...a.token_logprobs, ...b.token_logprobs],
-    top_logprobs: [...a.top_logprobs, ...b.top_logprobs],
-    text_offset: [...a.text_offset, ...b.text_offset],
-    bytes: [...a.bytes, ...b.bytes]
+/** Adds the lists of `more` to those of `to`, and returns them; null if both are. Copies would take time that grows with the square of a text. */
+export function addLogprobs(to: Logprobs | null, more: Logprobs | null): Logprobs | null {
+  if (!to || !more) return to ?? more
+  for (const key of ['tokens', 'token_logprobs', 'top_logprobs', 'text_offset', 'bytes'] as const) {
+    const list: unknown[] = to[key]
+    for (const one of more[key]) list.push(one)
   }
+  return to
 }

@@ -10,6 +10,8 @@ import { inField, RequestError } from './errors.js'
 /** Most texts that one request may ask for. */
 export const MOST_TEXTS = 128
 const MOST_STOPS = 4
+/** Most entries of logit_bias: each text of a request checks and copies them. */
+const MOST_BIASES = 1024
 const penalty = { min: -2, max: 2, default: 0, flag: null } as const
 
 /** The fields of the body that are single values. null counts as absent. */
@@ -141,6 +143,7 @@ export function completionSchema(): JsonObject {
       logit_bias: {
         type: ['object', 'null'],
         additionalProperties: { type: 'number', minimum: -100, maximum: 100 },
+        maxProperties: MOST_BIASES,
         description: 'added to the logits of tokens, by the token'
       },
       stream_options: {
@@ -219,7 +222,10 @@ function readStop(stop: unknown): string[] {
 }
 
 function readBias(bias: unknown): Record<string, number> {
-  return record(number(-100, 100))(bias, 'logit_bias')
+  const found = record(number(-100, 100))(bias, 'logit_bias')
+  const count = Object.keys(found).length
+  if (count <= MOST_BIASES) return found
+  throw expected('ERR_INVALID_ARGUMENT', `at most ${MOST_BIASES} tokens in logit_bias`, `${count}`, 'name fewer')
 }
 
 function readStreamOptions(options: unknown, streams: boolean): boolean {

@@ -1,10 +1,11 @@
 // Completions: one request to one or several texts, at once or as a stream of events.
 
 import { randomInt, randomUUID } from 'node:crypto'
+import { expected } from '../errors.js'
 import type { Chunk, Finish, Generation, TokenOptions } from '../generate/engine/types.js'
-import { TextChoice, joinLogprobs, type TextPiece, type ReadPrompt } from './choice.js'
+import { TextChoice, addLogprobs, type TextPiece, type ReadPrompt } from './choice.js'
 import { tokenOptions, type CompletionRequest, type Prompt } from './completion-request.js'
-import { errorAnswer } from './errors.js'
+import { errorAnswer, RequestError } from './errors.js'
 import type { EventStream } from './event-stream.js'
 import { FlushClock } from './flush-clock.js'
 import type { RequestMeter } from './meter.js'
@@ -39,11 +40,31 @@ function readPrompt({ vocabulary, promptIds }: TextService, prompt: Prompt, mayC
   return { ids: prompt === '' && mayContinue ? new Int32Array(0) : promptIds(prompt), text: prompt }
 }
 
+/** Most tokens with log probabilities of one answer: each takes about 500 bytes until it is sent. */
+const MOST_SCORED = 2 ** 18
+/** Most tokens of the prompts of one request, those of each text counted: each text reads a copy of its prompt. */
+const MOST_READ = 2 ** 22
+
+/** Throws a 400 for a request whose answer, or whose prompts, would take too much memory. */
+function checkSize({ best_of, logprobs, echo, stream, max_tokens }: CompletionRequest, prompts: readonly ReadPrompt[]) {
+  const read = best_of * prompts.reduce((sum, { ids }) => sum + ids.length, 0)
+  if (read > MOST_READ) throw tooMany('prompt', `${MOST_READ} tokens in all prompts of the texts`, read)
+  if (logprobs === undefined) return
+  const scored = (echo ? read : 0) + (stream ? 0 : best_of * prompts.length * max_tokens)
+  if (scored > MOST_SCORED) throw tooMany('logprobs', `${MOST_SCORED} tokens with logprobs in one answer`, scored)
+}
+
+function tooMany(param: string, what: string, found: number): RequestError {
+  const remedy = 'ask for fewer texts or tokens, or for a stream'
+  return new RequestError(400, expected('ERR_INVALID_ARGUMENT', `at most ${what}`, `${found}`, remedy), { param })
+}
+
 /** Begins all texts of a request, `best_of` for each prompt. If one is refused, none runs. */
 export function beginTexts(completion: Completion): TextChoice[] {
   const { service, request, signal, begin, seed, meter } = completion
   const { best_of, n, user } = request
   const prompts = request.prompts.map((prompt) => readPrompt(service, prompt, completion.mayContinue))
+  checkSize(request, prompts)
   const choices: TextChoice[] = []
   // The texts of a request are those of one client.
   const client = user ?? randomUUID()
@@ -100,7 +121,7 @@ export async function answerWhole(completion: Completion, choices: readonly Text
     const add = (piece: TextPiece) => {
       meter.drew(piece.drawn)
       text += piece.text
-      logprobs = joinLogprobs(logprobs, piece.logprobs)
+      logprobs = addLogprobs(logprobs, piece.logprobs)
     }
     await eachPaced(choice.generation, (chunk) => add(choice.take(chunk)))
     const finish = await choice.generation.finished

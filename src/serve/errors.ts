@@ -121,6 +121,23 @@ function knownError(error: unknown, facts: { bodyLimit: number; draining: boolea
   return new RequestError(500, expected('ERR_BAD_REQUEST', 'to answer the request', 'an error of the server', remedy))
 }
 
+/** Returns the bytes of an answer to a connection whose bytes are no request of HTTP, or too slow or too many. `code`: that of Node.js. */
+export function refusedConnection(code: string): string {
+  const known = CONNECTION_ERRORS[code] ?? ([400, 'Bad Request', 'a request of HTTP', 'other bytes'] as const)
+  const [status, reason, what, found] = known
+  const error = expected('ERR_BAD_REQUEST', what, found, 'correct the client')
+  const body = JSON.stringify({
+    error: { message: error.message, type: typeOf(status), param: null, code: error.code }
+  })
+  const headers = ['content-type: application/json', `content-length: ${Buffer.byteLength(body)}`, 'connection: close']
+  return `HTTP/1.1 ${status} ${reason}\r\n${headers.join('\r\n')}\r\n\r\n${body}`
+}
+
+const CONNECTION_ERRORS: Readonly<Record<string, readonly [number, string, string, string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large', 'headers of at most 16 KiB', 'larger ones'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout', 'a whole request within a minute', 'a part of one']
+}
+
 /** Returns the error of a request that fastify refuses. */
 function fromFastify(code: string, bodyLimit: number): GatecellError {
   switch (code) {

@@ -2,7 +2,9 @@
 // user's machine, so the first two matter even without a token.
 
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { lookup } from 'node:dns/promises'
 import { readFile } from 'node:fs/promises'
+import { BlockList } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { expected, show } from '../errors.js'
 import { RequestError } from './errors.js'
@@ -24,7 +26,7 @@ export interface Rules {
 export async function readRules(values: RouteValues, host: string | null): Promise<Rules> {
   const { allowHost = [], allowOrigin = [], token } = values
   const tokens = [...(await tokensOf(values)), ...(token !== undefined ? [token] : [])]
-  const isOpen = host !== null && !isLoopback(host) && allowHost.length === 0
+  const isOpen = host !== null && allowHost.length === 0 && !(await isLoopback(host))
   return {
     hosts: isOpen ? null : [...LOOPBACK_NAMES, ...allowHost.map((name) => name.toLowerCase())],
     origins: allowOrigin.map((origin) => origin.replace(/\/$/, '').toLowerCase()),
@@ -32,9 +34,18 @@ export async function readRules(values: RouteValues, host: string | null): Promi
   }
 }
 
-/** Returns whether an address can be reached from this machine only. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host)
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8)
+loopback.addAddress('::1', 'ipv6')
+
+/** Returns whether an address, which may be a name or a short form such as 127.1, can be reached from this machine only. */
+async function isLoopback(host: string): Promise<boolean> {
+  try {
+    const { address, family } = await lookup(host)
+    return loopback.check(address, family === 6 ? 'ipv6' : 'ipv4')
+  } catch {
+    return false // listening reports that there is no such address
+  }
 }
 
 async function tokensOf({ tokenFile }: RouteValues): Promise<string[]> {

@@ -83,7 +83,8 @@ export class LogprobList {
   /** Returns the most probable tokens, and the one that was drawn. */
   #topOf({ token, logprob, top }: Entry): Record<string, number> | null {
     if (top === null || logprob === null) return null
-    const found: Record<string, number> = {}
+    // Without a prototype: a token may have a name such as "constructor".
+    const found = Object.create(null) as Record<string, number>
     for (const one of top.slice(0, this.#alternatives))
       found[nameOf(this.#vocabulary, one.token).name] = one.logProbability
     if (this.#alternatives > 0) found[nameOf(this.#vocabulary, token).name] ??= logprob

@@ -98,7 +98,11 @@ export class Models {
   }
 
   #retire(version: ModelVersion): void {
-    const retiring = version.retire().finally(() => this.#retiring.delete(retiring))
+    // Nobody may be waiting for the end of a version that was replaced, so its failure is a warning.
+    const retiring = version
+      .retire()
+      .catch((error: unknown) => process.emitWarning(error instanceof Error ? error : String(error)))
+      .finally(() => this.#retiring.delete(retiring))
     this.#retiring.add(retiring)
   }
 

@@ -1,8 +1,9 @@
 // The connection to Redis of the store of sessions: its times, and what it does while the server is away.
 
-import type { Redis } from 'ioredis'
+import type { AbstractConnector, Redis } from 'ioredis'
 import { expected } from '../errors.js'
 import type { RedisAddress } from './redis-address.js'
+import { tlsConnector } from './redis-connector.js'
 
 /** Times of a store in Redis, in milliseconds. */
 export interface RedisTimes {
@@ -22,10 +23,10 @@ export interface RedisTimes {
 
 /** Returns a client that is not connected yet. Throws ERR_UNSUPPORTED without the package ioredis. */
 export async function createClient({ tls, ...address }: RedisAddress, times: RedisTimes): Promise<Redis> {
-  const Client = await loadClient()
+  const { Redis: Client, AbstractConnector: Base } = await loadClient()
   return new Client({
     ...address,
-    ...(tls && { tls: {} }),
+    ...(tls && { tls: {}, Connector: tlsConnector(Base, address) }),
     lazyConnect: true,
     connectionName: 'gatecell',
     connectTimeout: times.connect,
@@ -41,9 +42,9 @@ export async function createClient({ tls, ...address }: RedisAddress, times: Red
 }
 
 /** Loads ioredis, an optional peer dependency: a server that keeps sessions in its memory need not install it. */
-async function loadClient(): Promise<typeof Redis> {
+async function loadClient(): Promise<{ Redis: typeof Redis; AbstractConnector: typeof AbstractConnector }> {
   try {
-    return (await import('ioredis')).Redis
+    return await import('ioredis')
   } catch (error) {
     const remedy = 'install it with npm install ioredis'
     throw expected('ERR_UNSUPPORTED', 'the package ioredis, which connects to Redis', 'none', remedy, error)

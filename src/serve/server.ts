@@ -3,12 +3,12 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { checkObject, filled, list, methods, object, optional, type Check } from '../check/index.js'
 import { expected, isObject } from '../errors.js'
 import { givenFields, withDefaults } from '../settings/index.js'
-import type { ServeContext } from './context.js'
-import { errorAnswer } from './errors.js'
+import { routeOf, type ServeContext } from './context.js'
+import { errorAnswer, refusedConnection } from './errors.js'
 import { readRules } from './guard.js'
 import { createMetrics } from './meter.js'
 import { readModelSource, type ModelSource, type NamedSource } from './model-source.js'
@@ -133,8 +133,18 @@ async function createApp(bodyLimit: number, logger: object | false): Promise<Fas
       const { status, body } = errorAnswer(error, { bodyLimit, draining: false })
       void (reply as unknown as FastifyReply).code(status).send(body)
     },
-    logger
+    // No route and no hook either. A response that has begun on the connection stays as it is.
+    clientErrorHandler({ code }, socket) {
+      if (socket.writable && socket.bytesWritten === 0) socket.end(refusedConnection(code))
+      else socket.destroy()
+    },
+    logger: logger && { ...logger, serializers: { req: loggedRequest } }
   })
+}
+
+/** Returns the part of a request that logs have: the pattern of its address, because the id of a session lets anyone use it. */
+function loggedRequest(request: FastifyRequest) {
+  return { method: request.method, route: routeOf(request), remoteAddress: request.ip }
 }
 
 /** Ends all requests that are under way: first those that end by themselves within `seconds`, then the others. */

@@ -7,7 +7,7 @@ import { expected } from '../errors.js'
 import type { EngineSession } from '../generate/engine/types.js'
 import { answerCompletion, beginOf, textServiceOf } from './completion-routes.js'
 import { readBody, readCompletion, readPrompts, type CompletionRequest } from './completion-request.js'
-import { whileConnected, type ServeContext } from './context.js'
+import { allowLongAnswer, whileConnected, type ServeContext } from './context.js'
 import { damagedSession, inField, notFound, RequestError } from './errors.js'
 import type { ModelVersion } from './model-version.js'
 import type { HeldSession } from './session-store.js'
@@ -149,6 +149,7 @@ async function createSession(context: ServeContext, request: FastifyRequest, rep
   session.restore({ version: 1, position: 0, seed, states, inputs, unread: new Int32Array(0) })
   if (prompt !== '') {
     const ids = typeof prompt === 'string' ? service.promptIds(prompt) : prompt!
+    allowLongAnswer(reply)
     await whileConnected(context, reply, async (signal) => {
       await session.generate(ids, { maxTokens: 0, signal }).finished
     })

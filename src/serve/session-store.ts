@@ -99,7 +99,10 @@ export function memorySessions({ maxSessions, sessionTime }: StoreBounds): Sessi
           entry.value = value
         },
         async release() {
+          if (!entry.busy) return
           entry.busy = false
+          // The time begins again at the end of a request, which may have taken longer than that.
+          if (entries.get(id) === entry) touch(id, entry)
         }
       }
     },

@@ -1,16 +1,17 @@
 // The texts that the house rules read: files of the repository, syntax trees of TypeScript, comments of TypeScript and C++.
 
 import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 
-/** Returns the paths, relative to the repository and sorted, of the files below `folder` whose names match `pattern`. */
+/** Returns the paths, relative to the repository and sorted, of our own files below `folder` whose names match `pattern`. */
 export function listFiles(folder: string, pattern: RegExp): string[] {
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && pattern.test(entry.name))
+    .filter((entry) => !entry.parentPath.split(sep).includes('node_modules'))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
     .sort()
 }

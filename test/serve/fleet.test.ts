@@ -7,10 +7,10 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
+import { freePort } from '../../src/bench/load/redis-process.js'
 import { main, root } from '../cli/command.js'
 import { plainEnvironment } from '../compiled.js'
 import { transpiled } from '../loader/transpile.mjs'
-import { freePort } from './redis-server.js'
 import { eventsOf, startServer, trainedModel, until } from './world.js'
 
 const examples = join(root, 'examples', 'serving')

@@ -24,6 +24,16 @@ t.test('hosts', async (t) => {
   }
 })
 
+t.test('other spellings of this machine are checked as it is', async (t) => {
+  for (const host of ['127.1', 'LOCALHOST', '::ffff:127.0.0.1']) {
+    await using server = await startServer({ models: [path], host })
+    t.equal((await send(server, '/v1/models', undefined, { headers: { host: 'evil.example' } })).status, 421, host)
+    t.equal((await send(server, '/v1/models')).status, 200)
+  }
+  await using open = await startServer({ models: [path], host: '0.0.0.0' })
+  t.equal((await send(open, '/v1/models', undefined, { headers: { host: 'any.example' } })).status, 200)
+})
+
 t.test('pages', async (t) => {
   await using server = await startServer({ models: [path], allowOrigin: ['https://good.example'] })
   const from = (origin: string, method: 'GET' | 'OPTIONS' = 'GET') =>

@@ -3,9 +3,9 @@
 import { Redis } from 'ioredis'
 import t from 'tap'
 import { readRedisAddress } from '../../src/serve/redis-address.js'
+import { lacksRedis, RedisProcess } from '../../src/bench/load/redis-process.js'
 import type { RedisTimes } from '../../src/serve/redis-client.js'
 import { redisSessions, type RedisStore } from '../../src/serve/redis-sessions.js'
-import { noRedis, TestRedis } from './redis-server.js'
 import { until } from './world.js'
 
 t.test('addresses', async (t) => {
@@ -35,8 +35,8 @@ t.test('addresses', async (t) => {
     )
 })
 
-t.test('a store in Redis', { skip: noRedis }, async (t) => {
-  const redis = await TestRedis.start(t.testdir())
+t.test('a store in Redis', { skip: lacksRedis() }, async (t) => {
+  const redis = await RedisProcess.start(t.testdir())
   const raw = new Redis(redis.port).on('error', () => {})
   const stores: RedisStore[] = []
   let lines: string[] = []
@@ -201,8 +201,8 @@ t.test('a store in Redis', { skip: noRedis }, async (t) => {
   })
 })
 
-t.test('passwords and databases', { skip: noRedis }, async (t) => {
-  await using redis = await TestRedis.start(t.testdir(), ['--requirepass', 'secret'])
+t.test('passwords and databases', { skip: lacksRedis() }, async (t) => {
+  await using redis = await RedisProcess.start(t.testdir(), ['--requirepass', 'secret'])
   const open = async (address: string, password?: string) => {
     const bounds = { maxSessions: 1, sessionTime: 60 }
     const store = await redisSessions(readRedisAddress(address, password), bounds)

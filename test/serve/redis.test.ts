@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import t from 'tap'
 import type { GatecellServer } from '../../src/serve/index.js'
-import { noRedis, TestRedis } from './redis-server.js'
+import { lacksRedis, RedisProcess } from '../../src/bench/load/redis-process.js'
 import { eventsOf, measured, send, startServer, trainedModel, until } from './world.js'
 
 const folder = t.testdir({ redis: {} })
@@ -27,9 +27,9 @@ t.test('options that are wrong', async (t) => {
   await refused(more, 'ERR_FILE_NOT_FOUND', /none/)
 })
 
-t.test('servers with one Redis', { skip: noRedis }, async (t) => {
+t.test('servers with one Redis', { skip: lacksRedis() }, async (t) => {
   const path = await trainedModel(folder)
-  const redis = await TestRedis.start(join(folder, 'redis'))
+  const redis = await RedisProcess.start(join(folder, 'redis'))
   const raw = new Redis(redis.port).on('error', () => {})
   const options = { models: [path], sessionKeyFile: keyFile, sessions: redis.url }
   const [one, two] = [await startServer(options), await startServer(options)]
