@@ -22,7 +22,7 @@ export async function runDoctests(all) {
 }
 
 async function runOne({ name, program, args = [], env = {}, maySkip = false }, total) {
-  const { status, output } = await outputOf(program, ['--no-colors', ...args], env)
+  const { status, output } = await outputOf(program, [...args, '--no-colors'], env)
   console.log(`${name}\n${output}`)
   if (maySkip && status === 0 && output.startsWith('skipped:')) {
     total.skipped.push(name)

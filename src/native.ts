@@ -16,7 +16,7 @@ export type PlanHandle = { readonly __plan: unique symbol }
 
 /** The processor and the limits of this process. */
 export interface MachineInfo {
-  /** The best instruction set of the processor, and the one in use: 'scalar', 'avx2' or 'avx512'. */
+  /** The best instruction set of the processor, and the one in use: 'scalar', 'avx2', 'avx512' or 'neon'. */
   isaFound: string
   isaUsed: string
   /** Why the set in use is not the best one; null if it is. */

@@ -29,10 +29,14 @@ const includes: [folder: string, folders: string[], system: RegExp][] = [
   ['native/kernels', ['native/kernels'], plain],
   ['native/kernels/shared', [], plain]
 ]
-for (const isa of ['scalar', 'avx2', 'avx512', 'avx512bf16', 'avx512vnni']) {
+for (const isa of ['scalar', 'avx2', 'avx512', 'avx512bf16', 'avx512vnni', 'neon', 'neondot', 'neoni8mm', 'neonbf16']) {
   const own = `native/kernels/${isa}`
-  const vectors = /^avx512./.test(isa) ? ['native/kernels/avx512'] : []
-  includes.push([own, [own, ...vectors, 'native/kernels/shared', 'native/kernels'], /^(immintrin|stddef|stdint)\.h$/])
+  const vectors = /^avx512./.test(isa) ? ['native/kernels/avx512'] : /^neon./.test(isa) ? ['native/kernels/neon'] : []
+  includes.push([
+    own,
+    [own, ...vectors, 'native/kernels/shared', 'native/kernels'],
+    /^(immintrin|arm_neon|stddef|stdint)\.h$/
+  ])
 }
 
 // Headers of the core other than those without state, which the device library may include.

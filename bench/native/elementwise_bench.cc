@@ -65,6 +65,11 @@ void register_elementwise() {
   if (all.size() > 2) add_bf16(&gc_bf16_avx512), add_int8(&gc_int8_avx512);
   if (all.size() > 2 && has("avx512_bf16")) add_bf16(&gc_bf16_avx512bf16);
   if (all.size() > 2 && has("avx512_vnni")) add_int8(&gc_int8_avx512vnni);
+#elif defined(GATECELL_ARM64)
+  add_bf16(&gc_bf16_neon), add_int8(&gc_int8_neon);
+  if (has("bf16")) add_bf16(&gc_bf16_neonbf16);
+  if (has("dotprod")) add_int8(&gc_int8_neondot);
+  if (has("i8mm")) add_int8(&gc_int8_neoni8mm);
 #endif
 }
 }  // namespace bench

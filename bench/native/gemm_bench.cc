@@ -60,6 +60,12 @@ void register_gemm() {
   if (all.size() > 2) add_shapes("gemm_int8", "avx512", gc_int8_avx512.gemm, width(2), 4);
   if (all.size() > 2 && has("avx512_bf16")) add_shapes("gemm_bf16", "avx512bf16", gc_bf16_avx512bf16.gemm, width(2), 2);
   if (all.size() > 2 && has("avx512_vnni")) add_shapes("gemm_int8", "avx512vnni", gc_int8_avx512vnni.gemm, width(2), 4);
+#elif defined(GATECELL_ARM64)
+  add_shapes("gemm_bf16", "neon", gc_bf16_neon.gemm, width(1), 2);
+  add_shapes("gemm_int8", "neon", gc_int8_neon.gemm, width(1), 4);
+  if (has("bf16")) add_shapes("gemm_bf16", "neonbf16", gc_bf16_neonbf16.gemm, width(1), 2);
+  if (has("dotprod")) add_shapes("gemm_int8", "neondot", gc_int8_neondot.gemm, width(1), 4);
+  if (has("i8mm")) add_shapes("gemm_int8", "neoni8mm", gc_int8_neoni8mm.gemm, width(1), 4);
 #endif
 }
 }  // namespace bench

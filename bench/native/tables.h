@@ -43,6 +43,8 @@ inline std::vector<const gc_kernels*> tables() {
          &gc_kernels_scalar,
 #if defined(GATECELL_X86)
              &gc_kernels_avx2, &gc_kernels_avx512
+#elif defined(GATECELL_ARM64)
+             &gc_kernels_neon
 #endif
        }) {
     found.push_back(table);

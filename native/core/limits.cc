@@ -32,6 +32,8 @@ namespace {
 const gc_probes* const kLadder[] = {&gc_probes_scalar,
 #if defined(GATECELL_X86)
                                     &gc_probes_avx2, &gc_probes_avx512
+#elif defined(GATECELL_ARM64)
+                                    &gc_probes_neon
 #endif
 };
 
@@ -61,19 +63,33 @@ struct alignas(64) Sink {
   float values[16];
 };
 
+#if defined(GATECELL_X86) || defined(GATECELL_ARM64)
+// Instructions of 32 cycles, each waiting for the one before: with x86 eight additions of one cycle and eight products of three, with
+// AArch64, whose products take two to four, 32 additions.
+uint64_t wait_32_cycles(uint64_t x) {
+#if defined(GATECELL_ARM64)
+#define GATECELL_ADD_8                                                       \
+  "add %0, %0, #1\n\tadd %0, %0, #2\n\tadd %0, %0, #3\n\tadd %0, %0, #5\n\t" \
+  "add %0, %0, #1\n\tadd %0, %0, #2\n\tadd %0, %0, #3\n\tadd %0, %0, #5\n\t"
+  __asm__ volatile(GATECELL_ADD_8 GATECELL_ADD_8 GATECELL_ADD_8 GATECELL_ADD_8 : "+r"(x));
+#undef GATECELL_ADD_8
+#else
+  __asm__ volatile(
+      "add $1, %0\n\tadd $2, %0\n\tadd $3, %0\n\tadd $5, %0\n\tadd $1, %0\n\tadd $2, %0\n\tadd $3, %0\n\tadd $5, "
+      "%0\n\t"
+      "imul $3, %0, %0\n\timul $3, %0, %0\n\timul $3, %0, %0\n\timul $3, %0, %0\n\t"
+      "imul $3, %0, %0\n\timul $3, %0, %0\n\timul $3, %0, %0\n\timul $3, %0, %0"
+      : "+r"(x));
+#endif
+  return x;
+}
+#endif
+
 gc_status measure_clock(const gc_probe& probe, gc_measurement* out) {
-#if defined(GATECELL_X86)
-  // Eight additions of one cycle and eight products of three, each waiting for the one before: 32 cycles.
+#if defined(GATECELL_X86) || defined(GATECELL_ARM64)
   const auto chain = [](int, int64_t rounds) {
     uint64_t x = 1;
-    for (int64_t r = 0; r < rounds; ++r) {
-      __asm__ volatile(
-          "add $1, %0\n\tadd $2, %0\n\tadd $3, %0\n\tadd $5, %0\n\tadd $1, %0\n\tadd $2, %0\n\tadd $3, %0\n\tadd $5, "
-          "%0\n\t"
-          "imul $3, %0, %0\n\timul $3, %0, %0\n\timul $3, %0, %0\n\timul $3, %0, %0\n\t"
-          "imul $3, %0, %0\n\timul $3, %0, %0\n\timul $3, %0, %0\n\timul $3, %0, %0"
-          : "+r"(x));
-    }
+    for (int64_t r = 0; r < rounds; ++r) x = wait_32_cycles(x);
   };
   const gc_status status = measure_rate(probe.threads, 32, probe.seconds, chain, out);
   for (double* rate : {&out->median, &out->p10, &out->p90}) *rate /= probe.threads;

@@ -1,4 +1,4 @@
-// machine.cc: CPU features by CPUID and the support of the operating system (XGETBV), affinity, quota of control groups.
+// machine.cc: CPU features, by CPUID and XGETBV or from what Linux passes to a process on AArch64; affinity, quota of control groups.
 #include "machine.h"
 
 #include <sched.h>
@@ -17,6 +17,8 @@
 #include "threads.h"
 #if defined(GATECELL_X86)
 #include <cpuid.h>
+#elif defined(GATECELL_ARM64) && defined(__linux__)
+#include <sys/auxv.h>
 #endif
 
 namespace gatecell {
@@ -32,18 +34,18 @@ struct Machine {
   const gc_int8_kernels* int8 = &gc_int8_scalar;
 };
 
+void add_feature(Machine& m, bool present, const char* name) {
+  if (!present) return;
+  const size_t used = strlen(m.features);
+  snprintf(m.features + used, sizeof m.features - used, "%s%s", used ? " " : "", name);
+}
+
 #if defined(GATECELL_X86)
 // Returns which register files the operating system saves on a context switch. An AVX instruction faults if it does not save its registers.
 uint64_t xgetbv() {
   uint32_t low, high;
   __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   return (static_cast<uint64_t>(high) << 32) | low;
-}
-
-void add_feature(Machine& m, bool present, const char* name) {
-  if (!present) return;
-  const size_t used = strlen(m.features);
-  snprintf(m.features + used, sizeof m.features - used, "%s%s", used ? " " : "", name);
 }
 
 void detect(Machine& m) {
@@ -80,9 +82,30 @@ void detect(Machine& m) {
     m.model[sizeof brand] = 0;
   }
 }
+#elif defined(GATECELL_ARM64)
+// NEON is a part of AArch64. The bits of AT_HWCAP and AT_HWCAP2 are those of the kernel's asm/hwcap.h, which old systems have only in part.
+void detect(Machine& m) {
+  m.found = &gc_kernels_neon;
+  add_feature(m, true, "neon");
+#if defined(__linux__)
+  add_feature(m, getauxval(AT_HWCAP) & (1ul << 20), "dotprod");
+  add_feature(m, getauxval(AT_HWCAP2) & (1ul << 13), "i8mm");
+  add_feature(m, getauxval(AT_HWCAP2) & (1ul << 14), "bf16");
+  if (FILE* file = fopen("/sys/devices/system/cpu/cpu0/regs/identification/midr_el1", "r")) {
+    unsigned long long id = 0;
+    if (fscanf(file, "%llx", &id) == 1)
+      snprintf(m.model, sizeof m.model, "implementer 0x%02x, part 0x%03x, revision %d.%d",
+               static_cast<unsigned>(id >> 24 & 0xff), static_cast<unsigned>(id >> 4 & 0xfff),
+               static_cast<int>(id >> 20 & 0xf), static_cast<int>(id & 0xf));
+    fclose(file);
+  }
+#endif
+}
 #else
 void detect(Machine&) {}
 #endif
+
+bool has(const Machine& m, const char* feature) { return strstr(m.features, feature) != nullptr; }
 
 void choose(Machine& m) {
   m.used = m.found;
@@ -93,6 +116,8 @@ void choose(Machine& m) {
 #if defined(GATECELL_X86)
     &gc_kernels_avx2,
     &gc_kernels_avx512
+#elif defined(GATECELL_ARM64)
+    &gc_kernels_neon
 #endif
   };
   for (const gc_kernels* table : ladder) {
@@ -109,9 +134,13 @@ void choose(Machine& m) {
 void choose_narrow(Machine& m) {
 #if defined(GATECELL_X86)
   if (m.used == &gc_kernels_avx2) m.bf16 = &gc_bf16_avx2;
-  if (m.used == &gc_kernels_avx512) m.bf16 = strstr(m.features, "avx512_bf16") ? &gc_bf16_avx512bf16 : &gc_bf16_avx512;
+  if (m.used == &gc_kernels_avx512) m.bf16 = has(m, "avx512_bf16") ? &gc_bf16_avx512bf16 : &gc_bf16_avx512;
   if (m.used == &gc_kernels_avx2) m.int8 = &gc_int8_avx2;
-  if (m.used == &gc_kernels_avx512) m.int8 = strstr(m.features, "avx512_vnni") ? &gc_int8_avx512vnni : &gc_int8_avx512;
+  if (m.used == &gc_kernels_avx512) m.int8 = has(m, "avx512_vnni") ? &gc_int8_avx512vnni : &gc_int8_avx512;
+#elif defined(GATECELL_ARM64)
+  if (m.used != &gc_kernels_neon) return;
+  m.bf16 = has(m, "bf16") ? &gc_bf16_neonbf16 : &gc_bf16_neon;
+  m.int8 = has(m, "i8mm") ? &gc_int8_neoni8mm : has(m, "dotprod") ? &gc_int8_neondot : &gc_int8_neon;
 #endif
   (void)m;
 }

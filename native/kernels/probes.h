@@ -20,7 +20,7 @@ typedef struct gc_probes {
 #ifdef __cplusplus
 extern "C" {
 #endif
-extern const gc_probes gc_probes_scalar, gc_probes_avx2, gc_probes_avx512;
+extern const gc_probes gc_probes_scalar, gc_probes_avx2, gc_probes_avx512, gc_probes_neon;
 #ifdef __cplusplus
 }
 #endif

@@ -1,7 +1,7 @@
 // table.h: the interface of the kernels. There is one constant table of functions for each instruction set, of which the core uses one.
 //
 // The determinism rule: every output is one FMA chain over k in increasing order, seeded by its start value; so all
-// tables give the same bits. Kernel files include nothing but this header, immintrin.h and stdint/stddef.
+// tables give the same bits. Kernel files include nothing but this header, the header of their intrinsics and stdint/stddef.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -108,7 +108,7 @@ typedef struct gc_update {
 } gc_update;
 
 typedef struct gc_kernels {
-  const char* name;      // "scalar", "avx2", "avx512"
+  const char* name;      // "scalar", "avx2", "avx512", "neon"
   int32_t tile_columns;  // columns of one packed B tile: 64 or 16
   void (*gemm)(const gc_gemm* g);
   void (*cell_forward[GC_CELL_VARIANTS])(const gc_cell* c);
@@ -159,10 +159,13 @@ typedef struct gc_int8_kernels {
 extern "C" {
 #endif
 extern const gc_int8_kernels gc_int8_scalar, gc_int8_avx2, gc_int8_avx512, gc_int8_avx512vnni;
+extern const gc_int8_kernels gc_int8_neon, gc_int8_neondot, gc_int8_neoni8mm;
 extern const gc_bf16_kernels gc_bf16_scalar, gc_bf16_avx2, gc_bf16_avx512, gc_bf16_avx512bf16;
+extern const gc_bf16_kernels gc_bf16_neon, gc_bf16_neonbf16;
 extern const gc_kernels gc_kernels_scalar;
 extern const gc_kernels gc_kernels_avx2;
 extern const gc_kernels gc_kernels_avx512;
+extern const gc_kernels gc_kernels_neon;
 #ifdef __cplusplus
 }
 #endif

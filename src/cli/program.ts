@@ -53,7 +53,7 @@ Examples:
   gatecell evaluate shakespeare.safetensors other.txt --json
 
 Exit codes: 0 done, 2 wrong command line, 130 stopped by Ctrl-C and 143 by SIGTERM (saved), 1 anything else that failed.
-GATECELL_ISA=scalar|avx2|avx512 forces an instruction set; GATECELL_DEBUG=1 shows stacks.`
+GATECELL_ISA=scalar|avx2|avx512|neon forces an instruction set; GATECELL_DEBUG=1 shows stacks.`
 
 const ignore = (): void => {}
 

@@ -70,14 +70,15 @@ export async function gatecell(words: readonly string[], options: CommandOptions
   }
 }
 
-/** Runs command lines in one process with `env` and returns the result of each, as `inProcess` does. */
+/** Runs command lines in one process of `program` with `env` and returns the result of each, as `inProcess` does. */
 export async function gatecellLines(
   lines: readonly (readonly string[])[],
-  { cwd, env }: { cwd: string; env: Record<string, string> }
+  { cwd, env, program = [process.execPath] }: { cwd: string; env: Record<string, string>; program?: readonly string[] }
 ): Promise<Omit<Ended, 'signal'>[]> {
-  const words = [compiledProgram('test/cli/lines'), JSON.stringify(lines)]
+  const [command, ...first] = program
+  const words = [...first, compiledProgram('test/cli/lines'), JSON.stringify(lines)]
   const options = { cwd, env: { ...plainEnvironment(), ...env }, maxBuffer: 2 ** 28 }
-  const { stdout } = await promisify(execFile)(process.execPath, words, options)
+  const { stdout } = await promisify(execFile)(command!, words, options)
   return JSON.parse(stdout) as Omit<Ended, 'signal'>[]
 }
 

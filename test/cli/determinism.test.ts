@@ -42,7 +42,8 @@ t.test('threads and instruction sets', async (t) => {
   const sets = [
     'scalar',
     ...(features.includes('avx2') ? ['avx2'] : []),
-    ...(features.includes('avx512f') ? ['avx512'] : [])
+    ...(features.includes('avx512f') ? ['avx512'] : []),
+    ...(features.includes('neon') ? ['neon'] : [])
   ]
   for (const set of sets) {
     const { code, stderr } = await gatecell(train(set, ...steps, '--threads', '1'), { cwd, env: { GATECELL_ISA: set } })

@@ -32,16 +32,22 @@ struct Narrow {
   bool native;    // its own instruction: rounds its own way
 };
 
+bool has(const char* feature) {
+  gc_machine machine;
+  gc_machine_info(&machine);
+  return strstr(machine.features, feature) != nullptr;
+}
+
 std::vector<Narrow<gc_bf16_kernels>> bf16_tables() {
   std::vector<Narrow<gc_bf16_kernels>> list = {{&gc_bf16_scalar, gc_kernels_scalar.tile_columns, false}};
 #if defined(GATECELL_X86)
-  gc_machine machine;
-  gc_machine_info(&machine);
   const size_t levels = tables().size();
   if (levels > 1) list.push_back({&gc_bf16_avx2, gc_kernels_avx2.tile_columns, false});
   if (levels > 2) list.push_back({&gc_bf16_avx512, gc_kernels_avx512.tile_columns, false});
-  if (levels > 2 && strstr(machine.features, "avx512_bf16"))
-    list.push_back({&gc_bf16_avx512bf16, gc_kernels_avx512.tile_columns, true});
+  if (levels > 2 && has("avx512_bf16")) list.push_back({&gc_bf16_avx512bf16, gc_kernels_avx512.tile_columns, true});
+#elif defined(GATECELL_ARM64)
+  list.push_back({&gc_bf16_neon, gc_kernels_neon.tile_columns, false});
+  if (has("bf16")) list.push_back({&gc_bf16_neonbf16, gc_kernels_neon.tile_columns, true});
 #endif
   return list;
 }
@@ -49,13 +55,14 @@ std::vector<Narrow<gc_bf16_kernels>> bf16_tables() {
 std::vector<Narrow<gc_int8_kernels>> int8_tables() {
   std::vector<Narrow<gc_int8_kernels>> list = {{&gc_int8_scalar, gc_kernels_scalar.tile_columns, false}};
 #if defined(GATECELL_X86)
-  gc_machine machine;
-  gc_machine_info(&machine);
   const size_t levels = tables().size();
   if (levels > 1) list.push_back({&gc_int8_avx2, gc_kernels_avx2.tile_columns, false});
   if (levels > 2) list.push_back({&gc_int8_avx512, gc_kernels_avx512.tile_columns, false});
-  if (levels > 2 && strstr(machine.features, "avx512_vnni"))
-    list.push_back({&gc_int8_avx512vnni, gc_kernels_avx512.tile_columns, true});
+  if (levels > 2 && has("avx512_vnni")) list.push_back({&gc_int8_avx512vnni, gc_kernels_avx512.tile_columns, true});
+#elif defined(GATECELL_ARM64)
+  list.push_back({&gc_int8_neon, gc_kernels_neon.tile_columns, false});
+  if (has("dotprod")) list.push_back({&gc_int8_neondot, gc_kernels_neon.tile_columns, true});
+  if (has("i8mm")) list.push_back({&gc_int8_neoni8mm, gc_kernels_neon.tile_columns, true});
 #endif
   return list;
 }

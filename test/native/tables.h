@@ -16,6 +16,8 @@ inline std::vector<const gc_kernels*> tables() {
   // isa_found is the best one, and each contains those before it.
   if (strcmp(machine.isa_found, "scalar") != 0) list.push_back(&gc_kernels_avx2);
   if (strcmp(machine.isa_found, "avx512") == 0) list.push_back(&gc_kernels_avx512);
+#elif defined(GATECELL_ARM64)
+  list.push_back(&gc_kernels_neon);
 #endif
   return list;
 }

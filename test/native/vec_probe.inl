@@ -63,8 +63,7 @@ GC_INT_PROBES(GC_LOOP)
 static void partial(const float* a, const float*, const float* c, int32_t* out, int64_t n) {
   for (int64_t i = 0; i < n; i += 16) {
     float to[16];
-    v_store(to, v_load(c + i));
-    if (VL == 8) v_store(to + 8, v_load(c + i + 8));
+    for (int64_t at = 0; at < 16; at += VL) v_store(to + at, v_load(c + i + at));
     const int64_t count = i / 16 % 17;
     for (int64_t at = 0; at < 16; at += VL) {
       const int64_t lanes = count - at < 0 ? 0 : count - at < kLanes ? count - at : kLanes;

@@ -51,6 +51,13 @@ namespace {
 #else
 #pragma GCC pop_options
 #endif
+#elif defined(GATECELL_ARM64)
+#include "kernels/neon/vec.h"
+namespace gc_neon {
+namespace {
+#include "vec_probe.inl"
+}  // namespace
+}  // namespace gc_neon
 #endif
 
 using namespace lab;
@@ -144,6 +151,8 @@ TEST_CASE("vec: every operation gives the scalar bits in every instruction set")
   const size_t usable = tables().size();
   if (usable > 1) compare(gc_avx2::probes, gc_avx2::probe_count, in);
   if (usable > 2) compare(gc_avx512::probes, gc_avx512::probe_count, in);
+#elif defined(GATECELL_ARM64)
+  compare(gc_neon::probes, gc_neon::probe_count, in);
 #endif
 }
 

@@ -25,10 +25,10 @@ const char* gc_last_error(void);
 
 // ---- machine -------------------------------------------------------------------------------------------------------
 typedef struct gc_machine {
-  const char* isa_found;    // best of "scalar", "avx2", "avx512" that CPU and OS support
+  const char* isa_found;    // best of "scalar", "avx2", "avx512", or "scalar", "neon", that CPU and OS support
   const char* isa_used;     // after GATECELL_ISA
   const char* isa_problem;  // why GATECELL_ISA was refused, or null
-  const char* features;     // space separated: avx2 fma avx512f ... avx512_bf16 avx512_vnni
+  const char* features;     // space separated: avx2 fma avx512f ... avx512_bf16 avx512_vnni; neon dotprod i8mm bf16
   const char* cpu_model;
   int32_t cpus_online;
   int32_t cpus_affinity;  // in this process' affinity mask
@@ -241,7 +241,7 @@ typedef enum gc_probe_kind {
 } gc_probe_kind;
 typedef struct gc_probe {
   int32_t kind;       // gc_probe_kind
-  int32_t isa;        // for FMA, DOT_*, READ, CELL: 0 the one in use, 1 scalar, 2 avx2, 3 avx512
+  int32_t isa;        // for FMA, DOT_*, READ, CELL: 0 the one in use, 1 scalar, 2 avx2 or neon, 3 avx512
   int32_t precision;  // for GEMM: gc_precision
   int32_t threads;    // 1 to 1024
   int64_t bytes, rows, columns, inner;

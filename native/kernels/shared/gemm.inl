@@ -1,7 +1,7 @@
 // gemm.inl: the matrix kernel, written with the names of vec.h and included inside the namespace of each instruction set.
 // A tile is MR rows by NT * NV vectors; all its accumulators stay in registers for the whole of K. Every output is one FMA chain over k in
 // increasing order, never split over k, so the bits depend neither on the tile, nor on the instruction set, nor on the batch size.
-// GATECELL_TILE_VECTORS: vectors of one packed B tile (4 on AVX-512, 2 on AVX2, 1 on scalar).
+// GATECELL_TILE_VECTORS: vectors of one packed B tile (4 on AVX-512 and NEON, 2 on AVX2, 1 on scalar).
 // Mac: the multiply-add of one k: float products here, pairs of bf16 in bf16.inl (a "float" then carries two of them).
 
 struct FloatMac {

@@ -1,11 +1,22 @@
 // int8.inl: the matrix kernel of gemm.inl on words of four bytes: A contains unsigned bytes (the code of a value plus 128), B signed ones.
-// Sums are exact int32, so every instruction set gives the same integers. With AVX512-VNNI (GATECELL_NATIVE_VNNI) one instruction
-// multiplies a word; otherwise the bytes are widened to 16 bits and multiplied in pairs, which cannot saturate.
+// Sums are exact int32, so every instruction set gives the same integers. With AVX512-VNNI (GATECELL_NATIVE_VNNI) or
+// the I8MM of AArch64 (GATECELL_NATIVE_USDOT) one instruction multiplies a word. With DotProd (GATECELL_NATIVE_SDOT), whose bytes are all
+// signed, a code loses its 128, and the product of 128 is added as two of 64. Otherwise the bytes are widened to 16 bits and multiplied in pairs, which cannot saturate.
 // Accumulators travel through the float registers of gemm.inl as bit patterns.
 
 struct ByteMac {
 #if defined(GATECELL_NATIVE_VNNI)
   GC_INLINE V run(V a, V b, V acc) { return v_from_bits(_mm512_dpbusd_epi32(v_bits(acc), v_bits(a), v_bits(b))); }
+#elif defined(GATECELL_NATIVE_USDOT)
+  GC_INLINE V run(V a, V b, V acc) {
+    return v_from_bits(vusdotq_s32(v_bits(acc), vreinterpretq_u8_f32(a), vreinterpretq_s8_f32(b)));
+  }
+#elif defined(GATECELL_NATIVE_SDOT)
+  GC_INLINE V run(V a, V b, V acc) {
+    const int8x16_t y = vreinterpretq_s8_f32(b), half = vdupq_n_s8(64);
+    const int8x16_t x = vreinterpretq_s8_s32(vi_xor(v_bits(a), vi_set(static_cast<int32_t>(0x80808080u))));
+    return v_from_bits(vdotq_s32(vdotq_s32(vdotq_s32(v_bits(acc), x, y), half, y), half, y));
+  }
 #else
   GC_INLINE V run(V a, V b, V acc) {
     const VI x = v_bits(a), y = v_bits(b), low = vi_set(0x00ff00ff);

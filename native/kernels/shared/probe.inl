@@ -8,6 +8,9 @@ constexpr int kProbeChains = 24;
 #elif defined(__AVX2__)
 #define GATECELL_HIDE(x) __asm__ volatile("" : "+x"(x))
 constexpr int kProbeChains = 12;
+#elif defined(GATECELL_NEON)
+#define GATECELL_HIDE(x) __asm__ volatile("" : "+w"(x))
+constexpr int kProbeChains = 24;
 #else
 #define GATECELL_HIDE(x) __asm__ volatile("" : "+m"(x))
 constexpr int kProbeChains = 2;
@@ -71,6 +74,8 @@ static inline V probe_reciprocal(V x) {
   const V y = _mm512_maskz_rcp14_ps(ALL, x);
 #elif defined(__AVX2__)
   const V y = _mm256_rcp_ps(x);
+#elif defined(GATECELL_NEON)
+  const V z = vrecpeq_f32(x), y = vmulq_f32(z, vrecpsq_f32(x, z));  // 8 bits, then 16
 #else
   const V y = v_div(v_set(1.0f), x);
 #endif

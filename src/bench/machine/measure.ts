@@ -19,8 +19,8 @@ export const probeKinds = {
 /** A kind of native measurement. */
 export type ProbeKind = keyof typeof probeKinds
 
-/** Instruction sets a probe can be asked for; 'used': the engine's. */
-export const probeIsas = { used: 0, scalar: 1, avx2: 2, avx512: 3 } as const
+/** Instruction sets a probe can be asked for, as places in the list of the processor; 'used': the engine's. */
+export const probeIsas = { used: 0, scalar: 1, avx2: 2, avx512: 3, neon: 2 } as const
 
 /** A native measurement and its sizes. */
 export interface Probe {

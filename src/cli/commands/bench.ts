@@ -83,8 +83,8 @@ export function addBench(program: Command): void {
     .option('--device <name>', 'cpu, cuda, or auto: the choice of auto next to both (default: cpu)', device)
     .option(
       '--isa <name>',
-      'instruction set: scalar, avx2, avx512',
-      choiceParser('--isa', ['scalar', 'avx2', 'avx512'])
+      'instruction set: scalar, avx2, avx512, neon',
+      choiceParser('--isa', ['scalar', 'avx2', 'avx512', 'neon'])
     )
     .option('--hidden <n,...>', "sizes instead of the workload's own", size('--hidden'))
     .option('--layers <n,...>', 'numbers of layers, for workloads that have a choice', size('--layers'))
