@@ -3,7 +3,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { AbstractConnector, Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import { expected, GatecellError } from '../errors.js'
 import { damagedSession } from './errors.js'
 import { scripts } from './redis-scripts.js'
