@@ -47,7 +47,8 @@ const readOptions = object<ImportTextOptions>({
 /**
  * Makes a text model from a state_dict of PyTorch (.pt or safetensors) with an embedding, LSTM, GRU or RNN layers and a linear layer, writes it
  * to `options.out`, and returns the use of each tensor. A state_dict has no function of RNN layers: they are taken to have tanh, PyTorch's
- * default. Throws ERR_UNSUPPORTED, by name, for layers that a text model does not have (both directions, projections), ERR_INVALID_SHAPE if sizes do not fit the vocabulary, and the errors of `openTensorFile` and of `loadWeights`.
+ * default. Throws ERR_UNSUPPORTED, by name, for layers that a text model does not have (both directions, projections), ERR_INVALID_SHAPE if sizes
+ * do not fit the vocabulary, and the errors of `openTensorFile` and of `loadWeights`.
  *
  * @example
  * const { config } = await importText('torch.safetensors', { vocabulary: 'torch.vocabulary.json', out: 'imported.safetensors' })

@@ -1,5 +1,5 @@
-// Runs of imported models leave the event loop free: long ones and copies of large arrays, also during a training step. Times are those that the thread
-// was on a processor, so that other programs do not count.
+// Runs of imported models leave the event loop free: long ones and copies of large arrays, also during a training step. Times are those that the
+// thread was on a processor, so that other programs do not count.
 import { existsSync, readFileSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'

@@ -19,7 +19,7 @@ Examples:
   gatecell import characters.pt --vocabulary characters.json --out characters.safetensors
   gatecell import model.onnx --out model.safetensors
 
-A state_dict of PyTorch (.pt, .safetensors) becomes a text model: it has an embedding, LSTM layers and a linear layer. The vocabulary is a JSON list of
+A state_dict of PyTorch (.pt, .safetensors) becomes a text model: it has an embedding, LSTM, GRU or RNN layers and a linear layer. The vocabulary is a JSON list of
 characters in the order of their ids, an object with the id of each character, the file that gatecell export writes, or a tokenizer.json. A model of
 ONNX, Keras (.keras, .h5) or TensorFlow.js (model.json) is for gatecell run and importModel(); docs/interop.md lists operators and layers.`
 

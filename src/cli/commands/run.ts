@@ -50,11 +50,17 @@ export function addRun(program: Command): void {
     })
 }
 
-async function constantsOf(files: Flags['constant'], limit: OpenTensorFileOptions): Promise<{ constants?: Record<string, OnnxArray> }> {
+async function constantsOf(
+  files: Flags['constant'],
+  limit: OpenTensorFileOptions
+): Promise<{ constants?: Record<string, OnnxArray> }> {
   return Object.keys(files).length === 0 ? {} : { constants: await readAll(files, limit) }
 }
 
-async function readAll(files: Readonly<Record<string, string>>, limit: OpenTensorFileOptions): Promise<Record<string, OnnxArray>> {
+async function readAll(
+  files: Readonly<Record<string, string>>,
+  limit: OpenTensorFileOptions
+): Promise<Record<string, OnnxArray>> {
   const arrays: Record<string, OnnxArray> = {}
   for (const [name, path] of Object.entries(files)) arrays[name] = await readArray(path, limit)
   return arrays
