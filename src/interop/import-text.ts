@@ -1,7 +1,7 @@
 // Text models of PyTorch as ours: an embedding, a stack of LSTM, GRU or RNN layers and a linear layer, found in a state_dict by their names and
 // shapes. The result is a model file like that of a training: it can be sampled, served, measured and trained further.
 
-import { boolean, filled, object, optional, record } from '../check/index.js'
+import { boolean, filled, integer, object, optional, record } from '../check/index.js'
 import { expected, type GatecellError } from '../errors.js'
 import { assertOutputs } from '../io/atomic.js'
 import { writeCheckpoint } from '../io/checkpoint.js'
@@ -26,6 +26,8 @@ export interface ImportTextOptions {
   map?: NameMap
   /** Whether float64 tensors are rounded to float32. Default false: they are an error. */
   narrow?: boolean
+  /** Most bytes of the file's tensors, as for `openTensorFile`. Default: 4 times the size of the file and 16 MiB. */
+  maxBytes?: number
 }
 
 /** The result of `importText`. */
@@ -38,13 +40,15 @@ const readOptions = object<ImportTextOptions>({
   out: filled,
   vocabulary: filled,
   map: optional(record(filled)),
-  narrow: optional(boolean)
+  narrow: optional(boolean),
+  maxBytes: optional(integer(0))
 })
 
 /**
  * Makes a text model from a state_dict of PyTorch (.pt or safetensors) with an embedding, LSTM, GRU or RNN layers and a linear layer, writes it
  * to `options.out`, and returns the use of each tensor. A state_dict has no function of RNN layers: they are taken to have tanh, PyTorch's
- * default. Throws ERR_UNSUPPORTED, by name, for layers that a text model does not have (both directions, projections), ERR_INVALID_SHAPE if sizes do not fit the vocabulary, and the errors of `openTensorFile` and of `loadWeights`.
+ * default. Throws ERR_UNSUPPORTED, by name, for layers that a text model does not have (both directions, projections), ERR_INVALID_SHAPE if sizes
+ * do not fit the vocabulary, and the errors of `openTensorFile` and of `loadWeights`.
  *
  * @example
  * const { config } = await importText('torch.safetensors', { vocabulary: 'torch.vocabulary.json', out: 'imported.safetensors' })
@@ -52,10 +56,10 @@ const readOptions = object<ImportTextOptions>({
  */
 export async function importText(path: string, options: ImportTextOptions): Promise<ImportTextReport> {
   filled(path, 'the path')
-  const { out, vocabulary, map, narrow = false } = readOptions(options, 'the options of importText')
+  const { out, vocabulary, map, narrow = false, maxBytes } = readOptions(options, 'the options of importText')
   await assertOutputs([out], [path, vocabulary])
   const symbols = await readSymbols(vocabulary)
-  const file = await openTensorFile(path)
+  const file = await openTensorFile(path, maxBytes === undefined ? {} : { maxBytes })
   try {
     const parts = partsOf(file, symbols.vocabulary.size, map)
     const plain = { dropout: 0, variational: false, recurrentDropout: 0, zoneout: 0 }

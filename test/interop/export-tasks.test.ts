@@ -22,7 +22,8 @@ import { defaultsOf } from '../../src/settings/index.js'
 import { recognitionModel } from '../../src/tasks/handwriting-recognition/index.js'
 import { forms } from '../../src/tasks/music/forms.js'
 import { musicNetworkSettings } from '../../src/tasks/music/settings.js'
-import { recognitionConfig } from '../border/worlds.js'
+import { textModel } from '../../src/tasks/text/index.js'
+import { recognitionConfig, textConfig } from '../border/worlds.js'
 import { models, save } from '../tasks/small-models.js'
 import { inProcess } from '../cli/in-process.js'
 import { largestDifference } from '../golden.js'
@@ -71,6 +72,8 @@ const more: Record<string, () => Model> = {
       }
     })
 }
+for (const cell of ['gru', 'rnn'] as const)
+  more[`text with ${cell} layers`] = () => textModel({ ...textConfig, network: { ...textConfig.network, cell } })
 const all: Record<string, () => Model> = { ...Object.fromEntries(Object.entries(models).map(([name, make]) => [name, () => make(6)])), ...more } // prettier-ignore
 const REFUSED = 'handwriting-synthesis'
 

@@ -1,5 +1,5 @@
-// The text model (Graves 2013, section 3): an embedding of the symbols, a stack of LSTM, GRU or plain layers whose state is carried from batch to batch, and a
-// linear layer to the scores of the symbols. Its input is ids [T, B], its output logits [T, B, V], its loss is in nats per symbol.
+// The text model (Graves 2013, section 3): an embedding of the symbols, a stack of LSTM, GRU or plain layers whose state is carried from batch to
+// batch, and a linear layer to the scores of the symbols. Its input is ids [T, B], its output logits [T, B, V], its loss is in nats per symbol.
 
 import { vocabularyFromConfig, vocabularySizeOf } from '../../data/text/vocabulary.js'
 import { expected } from '../../errors.js'

@@ -52,8 +52,8 @@ function typeOf({ graph }: SizedRecording, input: Tensor): number {
 }
 
 /**
- * Returns the pieces of the ONNX file of a model, of operator set 17. Throws ERR_UNSUPPORTED, with the names of all ops that ONNX lacks, and for sizes
- * that are no multiples of the inputs' sizes.
+ * Returns the pieces of the ONNX file of a model, of operator set 17. Throws ERR_UNSUPPORTED, with the names of all ops that ONNX lacks, and for
+ * sizes that are not multiples of the inputs' sizes.
  */
 export function onnxOf({ where, definition, weight, metadata }: WrittenModel): OnnxMessage {
   const recording = recordSizes(definition, where)

@@ -39,7 +39,7 @@ export function sizeOfBoth(first: number, second: number, dims: readonly [Dims, 
   return again === second ? { factor, dims: found } : null
 }
 
-/** Records a model without memory for its parameters. Throws ERR_UNSUPPORTED, with `where`, if a size is no multiple of dims. */
+/** Records a model without memory for its parameters. Throws ERR_UNSUPPORTED, with `where`, if a size is not a multiple of dims. */
 export function recordSizes(definition: ModelDefinition, where: string): SizedRecording {
   const names = [...dimNamesOf({ inputs: definition.inputs })]
   const refuse = (found: string) =>

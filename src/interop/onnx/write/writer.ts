@@ -12,7 +12,7 @@ export interface WeightValues {
 
 type Attributes = Readonly<Record<string, OnnxAttributeValue>>
 
-/** Whether two sizes are equal for all dims. */
+/** Returns whether two sizes are equal for all dims. */
 export const sameSize = (a: Size | undefined, b: Size | undefined): boolean =>
   a?.factor === b?.factor && [...(a?.dims ?? [])].sort().join() === [...(b?.dims ?? [])].sort().join()
 
