@@ -42,6 +42,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
       method("orthonormalize", gatecell::orthonormalize),
       method("orthonormalizeAsync", gatecell::orthonormalize_async),
       method("storeCopy", gatecell::store_copy),
+      method("storeShare", gatecell::store_share),
+      method("storeSharedBytes", gatecell::store_shared_bytes),
       method("storeSetGroups", gatecell::store_set_groups),
       method("bpeTrainerCreate", gatecell::bpe_trainer_create),
       method("bpeTrainerAdd", gatecell::bpe_trainer_add),

@@ -98,6 +98,8 @@ napi_value store_set_groups(napi_env env, napi_callback_info info);
 napi_value store_touch(napi_env env, napi_callback_info info);
 napi_value store_fetch(napi_env env, napi_callback_info info);
 napi_value store_copy(napi_env env, napi_callback_info info);
+napi_value store_share(napi_env env, napi_callback_info info);
+napi_value store_shared_bytes(napi_env env, napi_callback_info info);
 napi_value store_dispose(napi_env env, napi_callback_info info);
 napi_value plan_create(napi_env env, napi_callback_info info);
 napi_value plan_run(napi_env env, napi_callback_info info);

@@ -1,5 +1,6 @@
-// Parameter stores: storeCreate, storeAddArena, storeSetGroups, storeTouch, storeFetch, storeCopy, storeDispose.
+// Parameter stores: storeCreate, storeAddArena, storeSetGroups, storeTouch, storeFetch, storeCopy, storeShare, storeSharedBytes, storeDispose.
 #include <stdlib.h>
+#include <string.h>
 
 #include <memory>
 #include <new>
@@ -212,6 +213,33 @@ napi_value store_copy(napi_env env, napi_callback_info info) {
   REQUIRE(read_view(env, args[2], "out", Lifetime::kCall, &out));
   check_status(env, gc_store_copy(store->core, group, out.data, static_cast<int64_t>(out.length)));
   return nullptr;
+}
+
+napi_value store_share(napi_env env, napi_callback_info info) {
+  napi_value args[2];
+  char folder[4097];
+  size_t length = 0;
+  REQUIRE(read_arguments(env, info, args));
+  Store* store = read_store(env, args[0]);
+  REQUIRE(store != nullptr);
+  const bool has_folder = !is_null(env, args[1]);
+  if (has_folder && (napi_get_value_string_utf8(env, args[1], folder, sizeof folder, &length) != napi_ok ||
+                     length + 1 >= sizeof folder || strlen(folder) != length)) {
+    throw_error(env, Code::kInvalidArgument, "Expected the path of a folder of at most %zu bytes, or null, for folder.",
+                sizeof folder - 2);
+    return nullptr;
+  }
+  check_status(env, gc_store_share(store->core, has_folder ? folder : nullptr));
+  return nullptr;
+}
+
+napi_value store_shared_bytes(napi_env env, napi_callback_info info) {
+  napi_value args[1], bytes;
+  REQUIRE(read_arguments(env, info, args));
+  Store* store = read_store(env, args[0]);
+  REQUIRE(store != nullptr);
+  REQUIRE(napi_create_double(env, static_cast<double>(gc_store_shared_bytes(store->core)), &bytes) == napi_ok);
+  return bytes;
 }
 
 napi_value store_dispose(napi_env env, napi_callback_info info) {

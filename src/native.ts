@@ -90,6 +90,13 @@ export interface NativeAddon extends NativeBpe {
    * one step. Waits for an update that is being written, not for the passes of a step.
    */
   storeCopy(store: StoreHandle, group: number, out: Float32Array): void
+  /**
+   * Has packed weights in memory that equal stores share: of this process, and with a folder in files that processes map. Throws ERR_INVALID_ARGUMENT
+   * for a store with gradients and for a folder that other users can write to, and, as later runs do, ERR_FILE_WRITE.
+   */
+  storeShare(store: StoreHandle, folder: string | null): void
+  /** Bytes of packed weights in such memory. */
+  storeSharedBytes(store: StoreHandle): number
   planCreate(desc: {
     store: StoreHandle | null
     tensors: Int32Array

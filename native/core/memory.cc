@@ -47,6 +47,10 @@ bool Block::allocate(int64_t bytes) {
   return true;
 }
 
+void Block::discard() {
+  if (data_) madvise(data_, static_cast<size_t>(bytes_), MADV_DONTNEED);
+}
+
 void Block::reset() {
 #if defined(__SANITIZE_ADDRESS__)
   ASAN_UNPOISON_MEMORY_REGION(

@@ -31,6 +31,7 @@ class Block {
   static int64_t size_of(int64_t bytes);
   bool allocate(int64_t bytes);  // replaces the block; returns false if there is no memory
   void reset();
+  void discard();  // gives the pages back to the system; the block stays, with zeros
   char* data() const { return data_; }
   float* floats() const { return reinterpret_cast<float*>(data_); }
   int64_t bytes() const { return bytes_; }

@@ -102,6 +102,8 @@ void pack_pairs_straight(const Store& s, const Packed& p, int64_t block) {
 void pack_bytes_transposed(const Store& s, const Packed& p, int64_t block) {
   const gc_param& param = s.params[p.param];
   const int64_t width = kernels().tile_columns, columns = param.rank == 2 ? param.dims[1] : 1;
+  float* const scale = p.block.floats() + p.floats();
+  auto* const correction = reinterpret_cast<int32_t*>(scale + p.blocks * 64);
   for (int64_t n = 0; n < 64; ++n) {
     const int64_t row = source_row(p, block * 64 + n, param.dims[0]);
     const float* w = row < 0 ? nullptr : s.data + param.offset + row * columns;
@@ -120,8 +122,8 @@ void pack_bytes_transposed(const Store& s, const Packed& p, int64_t block) {
       to[k / 4 * width * 4 + k % 4] = static_cast<int8_t>(code);
       sum += code;
     }
-    p.scale()[block * 64 + n] = most / (127.0f * 127.0f);  // the other factor 127 is that of the activations' codes
-    p.correction()[block * 64 + n] = 128 * sum;
+    scale[block * 64 + n] = most / (127.0f * 127.0f);  // the other factor 127 is that of the activations' codes
+    correction[block * 64 + n] = 128 * sum;
   }
 }
 // Packs the sum of both biases in the order of the gate buffer, with zeros in the padding.

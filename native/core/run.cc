@@ -93,9 +93,12 @@ gc_status passes(Plan& plan, gc_mode mode) {
   return GC_OK;
 }
 
-void refresh(Plan& plan) {
-  for (const Node& node : plan.nodes)
-    if (!node.packs.empty()) refresh_packs(*plan.store, node.packs, plan.threads);
+gc_status refresh(Plan& plan) {
+  for (const Node& node : plan.nodes) {
+    const gc_status status = node.packs.empty() ? GC_OK : refresh_packs(*plan.store, node.packs, plan.threads);
+    if (status != GC_OK) return status;
+  }
+  return GC_OK;
 }
 }  // namespace
 
@@ -187,8 +190,8 @@ gc_status run_plan(Plan& plan, gc_mode mode) {
     {
       std::shared_lock<std::shared_mutex> lock(store.mutex);
       if (!store.device || store.device->ahead == 0) {
-        refresh(plan);
-        status = passes(plan, mode);
+        status = refresh(plan);
+        if (status == GC_OK) status = passes(plan, mode);
         break;
       }
     }

@@ -57,7 +57,7 @@ int Store::request_token_gates(const TokenGates& token) {
   packed->start = packs[bias].get();
   packed->k = params[token.table].dims[0];
   packed->blocks = panels_of(hidden);
-  if (!packed->block.allocate(packed->k * packed->blocks * 64 * 4)) return -1;
+  if (!packed->block.allocate(packed->bytes())) return -1;
   return packs.add(std::move(packed));
 }
 
@@ -74,8 +74,7 @@ int Store::request_pack(int param, PackKind kind, Gates gates, Format format) {
   packed->format = format;
   packed->k = (shape.k + static_cast<int>(format) - 1) / static_cast<int>(format);
   packed->blocks = (shape.columns + 63) / 64;
-  if (!packed->block.allocate(packed->k * packed->blocks * 64 * 4)) return -1;
-  if (format == Format::kInt8 && !packed->scales.allocate(packed->blocks * 64 * 8)) return -1;
+  if (!packed->block.allocate(packed->bytes())) return -1;
   return packs.add(std::move(packed));
 }
 
@@ -93,24 +92,26 @@ int Store::request_gate_bias(const GateBias& b) {
   packed->biases = b;
   packed->k = 1;
   packed->blocks = panels_of(b.hidden, b.ih);
-  if (!packed->block.allocate(packed->blocks * 64 * 4)) return -1;
+  if (!packed->block.allocate(packed->bytes())) return -1;
   return packs.add(std::move(packed));
 }
 
 int64_t Store::packed_bytes() const {
   std::lock_guard<std::mutex> lock(table);
   int64_t bytes = 0;
-  for (int i = 0; i < packs.size(); ++i) bytes += packs[i]->block.bytes() + packs[i]->scales.bytes();
+  for (int i = 0; i < packs.size(); ++i) bytes += packs[i]->is_shared ? 0 : packs[i]->block.bytes();
   return bytes;
 }
 
-void refresh_packs(Store& store, const std::vector<int>& ids, int threads) {
+gc_status refresh_packs(Store& store, const std::vector<int>& ids, int threads) {
   const auto stale = [&](int id) { return store.packs[id]->version.load(std::memory_order_acquire) != store.version; };
-  if (std::none_of(ids.begin(), ids.end(), stale)) return;
+  if (std::none_of(ids.begin(), ids.end(), stale)) return GC_OK;
   std::lock_guard<std::mutex> lock(store.packing);
   int64_t work = 0;
   for (int id : ids) {
-    if (stale(id)) work += store.packs[id]->k * store.packs[id]->blocks * 64;
+    if (!stale(id)) continue;
+    work += store.packs[id]->floats();
+    unshare(*store.packs[id]);
   }
   parallel(work < 100000 ? 1 : threads, [&](int index, int team) {
     for (int id : ids) {
@@ -123,8 +124,13 @@ void refresh_packs(Store& store, const std::vector<int>& ids, int threads) {
   for (int id : ids) {
     Packed& p = *store.packs[id];
     if (p.kind == PackKind::kTokenGates && stale(id)) multiply_token_gates(store, p, threads);
+    if (stale(id) && store.shares) {
+      const gc_status status = share_pack(store, p);
+      if (status != GC_OK) return status;
+    }
     p.version.store(store.version, std::memory_order_release);
   }
+  return GC_OK;
 }
 }  // namespace gatecell
 

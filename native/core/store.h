@@ -12,6 +12,7 @@
 #include "arena_pool.h"
 #include "gatecell/gatecell.h"
 #include "memory.h"
+#include "shared_memory.h"
 
 namespace gatecell {
 
@@ -56,12 +57,17 @@ struct Packed {
   std::atomic<uint64_t> version{0};  // of the weights from which it was made
   TokenGates token = {-1, -1, -1, -1};
   const Packed* weights = nullptr;  // kTokenGates: the packed W_ih by which the table is multiplied
+  // kInt8, after the codes, per column: W = code * scale, and 128 times the sum of the codes, because the codes of activations are too large
+  // by 128.
   Block block;
-  // kInt8, per column: W = code * scale, and 128 times the sum of the codes, because the codes of activations are too large by 128.
-  Block scales;
-  const float* data() const { return block.floats(); }
-  float* scale() const { return scales.floats(); }
-  int32_t* correction() const { return reinterpret_cast<int32_t*>(scales.floats() + blocks * 64); }
+  // The same contents in memory that other stores also read; `block` is empty then. Set while `Store::packing` is held, before `version`.
+  std::shared_ptr<const SharedMemory> shared;
+  std::atomic<bool> is_shared{false};  // for threads that do not hold `packing`
+  int64_t floats() const { return k * blocks * 64; }
+  int64_t bytes() const { return floats() * 4 + (format == Format::kInt8 ? blocks * 64 * 8 : 0); }
+  const float* data() const { return shared ? reinterpret_cast<const float*>(shared->data()) : block.floats(); }
+  const float* scale() const { return data() + floats(); }
+  const int32_t* correction() const { return reinterpret_cast<const int32_t*>(scale() + blocks * 64); }
   GateBias biases = {-1, -1, 0, Gates::kNone, Gates::kNone};  // kGateBias
   const Packed* start = nullptr;                              // kTokenGates: the packed biases
 };
@@ -103,6 +109,10 @@ struct Store {
   ArenaPool arenas;                     // of the passes of its plans on the processor
   std::shared_ptr<DeviceStore> device;  // null until a plan runs there
   std::atomic<bool> has_device{false};  // `device` is set: it never changes again
+  // Whether packs are shared, changed while `mutex` is held by a writer and `packing`; and the folder of their files, null for this process only.
+  bool shares = false;
+  std::shared_ptr<const SharedFolder> folder;
+  int64_t shared_arena = 0;  // bytes of `data` whose pages are those of a file
   // Readers are forward and backward passes, from the check of their packs to the end, and packing. Writers are updates and all other changes
   // of `version`. While a reader holds the lock, weights do not change, and no run uses a pack of an older version.
   mutable std::shared_mutex mutex;
@@ -115,12 +125,19 @@ struct Store {
   int request_pack(int param, PackKind kind, Gates gates = Gates::kNone, Format format = Format::kF32);
   int request_token_gates(const TokenGates& token);
   int request_gate_bias(const GateBias& biases);
-  // Returns the bytes of all packs. It may be called while another thread compiles a plan on this store.
+  // Returns the bytes of all packs but those in shared memory. It may be called while another thread compiles a plan on this store.
   int64_t packed_bytes() const;
+  int64_t shared_bytes() const;  // of the packs in shared memory
 };
 
-// Packs the given packs again if they are of an older version. The caller holds at least a shared lock on the mutex of the store.
-void refresh_packs(Store& store, const std::vector<int>& ids, int threads);
+// Packs the given packs again if they are of an older version, and shares them if the store does. The caller holds at least a shared lock on the
+// mutex of the store. The errors are those of share_contents.
+gc_status refresh_packs(Store& store, const std::vector<int>& ids, int threads);
+
+// Replaces a pack by shared memory of the same contents. The caller holds `packing`.
+gc_status share_pack(const Store& store, Packed& pack);
+// Gives a pack its own memory again, because it is written next: other stores keep what they share.
+void unshare(Packed& pack);
 
 // Fills one block of 64 columns (pack.cc).
 void pack_block(const Store& store, const Packed& pack, int64_t block);

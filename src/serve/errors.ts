@@ -121,7 +121,7 @@ function knownError(error: unknown, facts: { bodyLimit: number; draining: boolea
   return new RequestError(500, expected('ERR_BAD_REQUEST', 'to answer the request', 'an error of the server', remedy))
 }
 
-/** Returns the bytes of an answer to a connection whose bytes are no request of HTTP, or too slow or too many. `code`: that of Node.js. */
+/** Returns the bytes of an answer to a connection whose bytes are not HTTP, or too slow or too many. `code`: that of Node.js. */
 export function refusedConnection(code: string): string {
   const known = CONNECTION_ERRORS[code] ?? ([400, 'Bad Request', 'a request of HTTP', 'other bytes'] as const)
   const [status, reason, what, found] = known

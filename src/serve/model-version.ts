@@ -78,10 +78,19 @@ export class ModelVersion {
   }
 
   /** Serves texts with these parts from now on. */
-  serveTexts(parts: TextParts, { maxRows, maxWaiting, maxSessions, promptShare }: RouteValues): void {
+  serveTexts(parts: TextParts, values: RouteValues): void {
     const { vocabulary, promptIds } = parts
+    const { maxRows, maxWaiting, maxSessions, promptShare, sharedWeights } = values
     const more = maxRows + maxWaiting
-    const options = { maxRows, maxWaiting, maxSessions: maxSessions + more, promptShare, maxAhead: MOST_AHEAD }
+    const shared = this.file && sharedWeights !== undefined ? { sharedWeights } : {}
+    const options = {
+      ...shared,
+      maxRows,
+      maxWaiting,
+      maxSessions: maxSessions + more,
+      promptShare,
+      maxAhead: MOST_AHEAD
+    }
     const engine = createEngine(parts.model, { ...options, vocabulary: continuing(vocabulary) })
     const endToken = vocabulary.special.includes('end') ? vocabulary.idOf('end') : undefined
     this.#text = { engine, vocabulary, promptIds, endToken }

@@ -73,6 +73,11 @@ export const routeSettings = {
     unit: 'bytes',
     help: 'most bytes of the body of a request'
   }),
+  sharedWeights: setting.path({
+    absent: true,
+    argument: '<folder>',
+    help: 'folder of files by which processes have one copy of the weights of models that continue texts; default: each process has its own'
+  }),
   tokenFile: setting.path({
     absent: true,
     help: 'file with the tokens that requests must have, one a line; default: requests need none'

@@ -94,6 +94,8 @@ export const addonRecipes: Readonly<Record<Exclude<keyof NativeAddon, 'version'>
   storeTouch: { args: () => [store()] },
   storeFetch: { args: () => [store()] },
   storeCopy: { args: () => [store(), 0, floats(16)] },
+  storeShare: { args: () => [addon.storeCreate(parameters(), floats(16), null, null, null), null] },
+  storeSharedBytes: { args: () => [store()] },
   storeDispose: { args: () => [store()] },
   planCreate: { args: () => [described()] },
   planRun: { args: () => [plan(), 0] },

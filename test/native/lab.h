@@ -113,6 +113,7 @@ class Graph {  // one graph with its own store; tensors are ids, `none` is an ab
   static constexpr int none = -1;
   double control[GC_CONTROL_SIZE] = {};
   int32_t threads = 1, precision = GC_FLOAT, device = GC_CPU, only_gradients = 0;
+  bool inference = false;  // the store has no gradients; before the first compile()
 
   Graph() = default;
   Graph(const Graph&) = delete;
@@ -278,7 +279,7 @@ class Graph {  // one graph with its own store; tensors are ids, `none` is an ab
       memcpy(host_.data, host_values_.data(), host_values_.size() * 4);
     }
     if (store_ || params_.empty()) return;
-    for (Aligned& arena : arenas_) arena.resize(round16(param_floats_));
+    for (int i = 0; i < (inference ? 1 : 4); ++i) arenas_[i].resize(round16(param_floats_));
     for (size_t i = 0; i < params_.size(); ++i)
       memcpy(arenas_[0].data + params_[i].offset, param_values_[i].data(), param_values_[i].size() * 4);
     const gc_status status =

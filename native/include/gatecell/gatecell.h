@@ -20,6 +20,7 @@ typedef enum gc_status {
   GC_UNSUPPORTED = 4,       // the op has no kernel on this backend, or no gradient
   GC_OUT_OF_RANGE = 5,      // a run met an index outside its table (token id >= vocabulary)
   GC_BUSY = 6,              // the handle is running
+  GC_FILE_WRITE = 7,        // a file could not be written
 } gc_status;
 const char* gc_last_error(void);
 
@@ -97,6 +98,13 @@ gc_status gc_store_fetch(gc_store* store);
 // Copies the whole arena of a group (0 data, 2 to 4 first to third moments, 5 averaged weights) as it is after one step: it waits for an
 // update that is being written, not for the passes of a step. On a device it waits for the run under way there.
 gc_status gc_store_copy(gc_store* store, int32_t group, float* out, int64_t floats);
+// From now on packed weights are in memory that all such stores of the process with the same weights have in common. With the path of a folder
+// they are mapped from files there, and so are the whole pages of `data`, which all processes then have in common; a write to `data` copies its
+// pages. Each content is compared with the weights of the store before it is used. Runs then return GC_FILE_WRITE if a file cannot be written.
+// GC_INVALID_ARGUMENT for a store with gradients and for a folder that other users can write to.
+gc_status gc_store_share(gc_store* store, const char* folder);
+// Bytes of the packed weights of a store that are in such memory.
+int64_t gc_store_shared_bytes(gc_store* store);
 // Bytes of native memory that the plans of a store share: packed weights, and the blocks that runs take for their passes and give back. A
 // block is as large as the largest plan needs; runs at the same time have a block each.
 int64_t gc_store_bytes(gc_store* store);

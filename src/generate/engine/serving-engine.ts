@@ -3,6 +3,7 @@
 import { integers } from '../../check/index.js'
 import { expected, show } from '../../errors.js'
 import { throwIfAborted } from '../../graph/abort.js'
+import { shareWeights } from '../../graph/sharing.js'
 import { SessionCore } from '../session-core.js'
 import { streamKind, type TokenModel } from '../stream-kind.js'
 import { generationOf } from './generation.js'
@@ -71,6 +72,8 @@ export class ServingEngine {
     // A slice reads several tokens of one input, with the other inputs as they are.
     const others = Object.entries(model.definition.inputs).filter(([name]) => name !== token)
     this.#bySteps = others.some(([, { shape }]) => shape.includes('length'))
+    const { sharedWeights = null } = options
+    if (sharedWeights !== null || !model.parameters.training) shareWeights(model.parameters, sharedWeights)
     this.#core = core
     this.#options = options
     this.#vocabulary = vocabulary

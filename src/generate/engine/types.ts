@@ -1,6 +1,6 @@
 // The public types of the serving engine, and the checks of their arguments.
 
-import { boolean, integer, invalid, list, methods, number, optional } from '../../check/index.js'
+import { boolean, filled, integer, invalid, list, methods, number, optional } from '../../check/index.js'
 import { integers, open, options as optionsOf, record, seed, signal as signalOf, string } from '../../check/index.js'
 import type { Check } from '../../check/index.js'
 import { MOST_ALTERNATIVES, MOST_ROWS } from '../../graph/row-words.js'
@@ -40,6 +40,11 @@ export interface EngineOptions {
    * and the sequences draw tokens.
    */
   sequence?: Omit<SessionOptions, 'seed' | 'outputs'>
+  /**
+   * Folder of files by which processes of one user have one copy of the weights, for a model made with `training: false`; it is made if it does
+   * not exist. Default: none. Engines of one process, also of its worker threads, always have one packed copy of equal weights of such models.
+   */
+  sharedWeights?: string
   /** Vocabulary for texts; default: none, so that prompts and results are tokens. */
   vocabulary?: EngineVocabulary
 }
@@ -244,6 +249,7 @@ export const readEngineOptions = optionsOf<EngineOptions>({
   cacheBytes: optional(integer(0)),
   maxAhead: optional(integer(1)),
   sequence: optional(readSessionOptions),
+  sharedWeights: optional(filled),
   vocabulary: optional(methods<EngineVocabulary>(['encode', 'decoder']))
 })
 
