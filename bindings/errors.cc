@@ -22,6 +22,7 @@ const CodeRow& row(Code code) {
       {"ERR_UNSUPPORTED", napi_create_error},
       {"ERR_BUSY", napi_create_error},
       {"ERR_DISPOSED", napi_create_error},
+      {"ERR_RANKS", napi_create_error},
   };
   return rows[static_cast<int>(code)];
 }
@@ -35,6 +36,7 @@ Code code_of(gc_status status) {
     case GC_UNSUPPORTED: return Code::kUnsupported;
     case GC_OUT_OF_RANGE: return Code::kOutOfRange;
     case GC_BUSY: return Code::kBusy;
+    case GC_RANKS: return Code::kRanks;
     default: return Code::kInvalidArgument;
   }
 }
