@@ -12,6 +12,7 @@
 
 namespace gatecell {
 namespace {
+constexpr int kControlTag = static_cast<int>(Tag::kControl);
 constexpr int64_t kPiece = int64_t{1} << 26;  // bytes of a message of `gather`
 
 double seconds_between(std::chrono::steady_clock::time_point from, std::chrono::steady_clock::time_point to) {
@@ -40,7 +41,7 @@ Group::Group(std::unique_ptr<Transport> transport, double silence, const std::at
     peers_.push_back(std::make_unique<Peer>());
     peers_.back()->heard = Clock::now();
     if (peer != rank_)
-      transport_->receive(peer, Tag::kControl, &peers_.back()->in, sizeof(Control), &peers_.back()->incoming);
+      transport_->receive(peer, kControlTag, &peers_.back()->in, sizeof(Control), &peers_.back()->incoming);
   }
 }
 
@@ -57,7 +58,7 @@ void Group::announce(Word word, const char* sentence) {
       snprintf(one->message.sentence, sizeof one->message.sentence, "rank %d: %s", rank_, sentence);
     one->peer = peer;
     const size_t bytes = offsetof(Control, sentence) + strlen(one->message.sentence) + 1;
-    transport_->send(peer, Tag::kControl, &one->message, static_cast<int>(bytes), &one->request);
+    transport_->send(peer, kControlTag, &one->message, static_cast<int>(bytes), &one->request);
     outgoing_.push_back(std::move(one));
   }
 }
@@ -83,7 +84,7 @@ gc_status Group::listen() {
         if (status != GC_OK) return status;
       }
       if (!peer.left && !peer.failed)
-        transport_->receive(number, Tag::kControl, &peer.in, sizeof(Control), &peer.incoming);
+        transport_->receive(number, kControlTag, &peer.in, sizeof(Control), &peer.incoming);
     }
     if (peer.failed) return fail(GC_RANKS, "%s", peer.sentence.c_str());
     // One that has left after this exchange has sent its part.
@@ -160,6 +161,12 @@ gc_status Group::wait(Wave& wave) {
   return wait([&] { return poll(wave); }, peers);
 }
 
+// Messages of different exchanges have different tags, so that none is taken for one of another exchange, and a process that makes another
+// exchange than the others waits, until signs of life show it.
+int Group::tag(Tag kind) const {
+  return static_cast<int>(kind) + 8 * static_cast<int>((sequence_ * 31 + bytes_) % 4096);
+}
+
 gc_status Group::begin(Kind kind, int64_t bytes) {
   if (broken_) return fail(GC_RANKS, "%s", reason_.c_str());
   kind_ = kind, bytes_ = bytes, ++sequence_;
@@ -180,10 +187,11 @@ gc_status Group::gather_piece(char* buffer, int64_t stride, int64_t offset, int6
   for (int step = 1; step < size_; ++step) {
     const int from = (rank_ + size_ - step) % size_, to = (rank_ + step) % size_;
     wave.push_back({{}, from});
-    transport_->receive(from, Tag::kGather, buffer + from * stride + offset, static_cast<int>(bytes),
+    transport_->receive(from, tag(Tag::kGather), buffer + from * stride + offset, static_cast<int>(bytes),
                         &wave.back().request);
     wave.push_back({{}, to});
-    transport_->send(to, Tag::kGather, buffer + rank_ * stride + offset, static_cast<int>(bytes), &wave.back().request);
+    transport_->send(to, tag(Tag::kGather), buffer + rank_ * stride + offset, static_cast<int>(bytes),
+                     &wave.back().request);
   }
   return wait(wave);
 }

@@ -58,10 +58,11 @@ class Group {
   gc_status wait(const Done& done, const Peers& peers);
   gc_status wait(Wave& wave);
   bool poll(Wave& wave);
+  int tag(Tag kind) const;
   gc_status begin(Kind kind, int64_t bytes);
   gc_status end(gc_status status);
-  void send(Wave& wave, int to, Tag tag, const float* data, int64_t count);
-  void receive(Wave& wave, int from, Tag tag, float* data, int64_t count);
+  void send(Wave& wave, int to, Tag kind, const float* data, int64_t count);
+  void receive(Wave& wave, int from, Tag kind, float* data, int64_t count);
   void announce(Word word, const char* sentence);
   gc_status listen();
   gc_status check(const Peer& peer, int number);

@@ -62,11 +62,11 @@ class MpiTransport final : public Transport {
   }
   int rank() const override { return rank_; }
   int size() const override { return size_; }
-  void send(int to, Tag tag, const void* data, int bytes, Request* request) override {
-    mpi_.isend(data, bytes, byte_, to, static_cast<int>(tag), comm_, handle(request));
+  void send(int to, int tag, const void* data, int bytes, Request* request) override {
+    mpi_.isend(data, bytes, byte_, to, tag, comm_, handle(request));
   }
-  void receive(int from, Tag tag, void* data, int bytes, Request* request) override {
-    mpi_.irecv(data, bytes, byte_, from, static_cast<int>(tag), comm_, handle(request));
+  void receive(int from, int tag, void* data, int bytes, Request* request) override {
+    mpi_.irecv(data, bytes, byte_, from, tag, comm_, handle(request));
   }
   bool done(Request* request) override {
     int flag = 0;

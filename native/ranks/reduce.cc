@@ -23,16 +23,16 @@ struct Bucket {
 };
 }  // namespace
 
-void Group::send(Wave& wave, int to, Tag tag, const float* data, int64_t count) {
+void Group::send(Wave& wave, int to, Tag kind, const float* data, int64_t count) {
   if (count == 0) return;
   wave.push_back({{}, to});
-  transport_->send(to, tag, data, static_cast<int>(count * 4), &wave.back().request);
+  transport_->send(to, tag(kind), data, static_cast<int>(count * 4), &wave.back().request);
 }
 
-void Group::receive(Wave& wave, int from, Tag tag, float* data, int64_t count) {
+void Group::receive(Wave& wave, int from, Tag kind, float* data, int64_t count) {
   if (count == 0) return;
   wave.push_back({{}, from});
-  transport_->receive(from, tag, data, static_cast<int>(count * 4), &wave.back().request);
+  transport_->receive(from, tag(kind), data, static_cast<int>(count * 4), &wave.back().request);
 }
 
 // Adds the parts of a range: own ones of the store, those of process r at received + r * stride.

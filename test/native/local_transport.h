@@ -27,14 +27,14 @@ class LocalTransport final : public gatecell::Transport {
   LocalTransport(std::shared_ptr<Mail> mail, int rank) : mail_(std::move(mail)), rank_(rank) {}
   int rank() const override { return rank_; }
   int size() const override { return mail_->size; }
-  void send(int to, gatecell::Tag tag, const void* data, int bytes, gatecell::Request* request) override {
+  void send(int to, int tag, const void* data, int bytes, gatecell::Request* request) override {
     const std::lock_guard<std::mutex> lock(mail_->mutex);
     const char* from = static_cast<const char*>(data);
-    mail_->boxes[{rank_, to, static_cast<int>(tag)}].emplace_back(from, from + bytes);
+    mail_->boxes[{rank_, to, tag}].emplace_back(from, from + bytes);
     request->handle = 0;
   }
-  void receive(int from, gatecell::Tag tag, void* data, int bytes, gatecell::Request* request) override {
-    wanted_.push_back({from, static_cast<int>(tag), static_cast<char*>(data), bytes, false});
+  void receive(int from, int tag, void* data, int bytes, gatecell::Request* request) override {
+    wanted_.push_back({from, tag, static_cast<char*>(data), bytes, false});
     request->handle = wanted_.size();
   }
   bool done(gatecell::Request* request) override {
