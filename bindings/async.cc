@@ -1,4 +1,4 @@
-// Two lanes per environment, each a queue with a thread that its first job starts.
+// Three lanes per environment, each a queue with a thread that its first job starts.
 //
 // When an environment ends (process exit, worker.terminate()) its cleanup hooks run, newest first. The threadsafe
 // function is created before our hook is added, so our hook runs while it is still usable: it drops queued jobs, waits
@@ -11,6 +11,7 @@
 #include <new>
 
 #include "args.h"
+#include "gatecell/ranks.h"
 #include "lane_thread.h"
 
 namespace gatecell {
@@ -30,7 +31,7 @@ class Engine {
   napi_threadsafe_function settle_ = nullptr;
   int pending_ = 0;             // jobs whose promise is open; JavaScript thread only
   napi_ref refusal_ = nullptr;  // the callback of onThreadRefusal
-  LaneThread lanes_[2];         // by Lane
+  LaneThread lanes_[3];         // by Lane
 };
 
 bool Engine::start(napi_env env) {
@@ -92,6 +93,8 @@ void Engine::settle(napi_env env, napi_value, void* engine, void* data) {
 
 void Engine::stop(void* engine) {
   Engine* self = static_cast<Engine*>(engine);
+  // An exchange may wait for a process that does not answer.
+  if (self->lanes_[static_cast<int>(Lane::kRanks)].has_thread()) gc_ranks_interrupt();
   for (LaneThread& lane : self->lanes_) lane.stop();
   for (LaneThread& lane : self->lanes_) lane.join();
   napi_release_threadsafe_function(self->settle_, napi_tsfn_abort);

@@ -9,8 +9,9 @@ namespace gatecell {
 
 class Engine;
 
-// The thread that runs a job. Jobs in kAside run next to those in kMain, such as the prompts of a server next to its draws.
-enum class Lane { kMain = 0, kAside = 1 };
+// The thread that runs a job. Jobs in kAside run next to those in kMain, such as the prompts of a server next to its draws. kRanks makes all
+// calls of MPI.
+enum class Lane { kMain = 0, kAside = 1, kRanks = 2 };
 
 // Makes the engine of the environment (no thread yet), which ends with the environment. Returns false with an exception pending.
 bool create_engine(napi_env env);

@@ -23,6 +23,7 @@ const CodeRow& row(Code code) {
       {"ERR_BUSY", napi_create_error},
       {"ERR_DISPOSED", napi_create_error},
       {"ERR_FILE_WRITE", napi_create_error},
+      {"ERR_RANKS", napi_create_error},
   };
   return rows[static_cast<int>(code)];
 }
@@ -37,6 +38,7 @@ Code code_of(gc_status status) {
     case GC_OUT_OF_RANGE: return Code::kOutOfRange;
     case GC_BUSY: return Code::kBusy;
     case GC_FILE_WRITE: return Code::kFileWrite;
+    case GC_RANKS: return Code::kRanks;
     default: return Code::kInvalidArgument;
   }
 }

@@ -7,7 +7,17 @@
 namespace gatecell {
 
 // The codes that the addon throws; the table of all is src/errors.ts.
-enum class Code { kInvalidArgument, kInvalidShape, kOutOfRange, kOutOfMemory, kUnsupported, kBusy, kDisposed, kFileWrite };
+enum class Code {
+  kInvalidArgument,
+  kInvalidShape,
+  kOutOfRange,
+  kOutOfMemory,
+  kUnsupported,
+  kBusy,
+  kDisposed,
+  kFileWrite,
+  kRanks
+};
 
 Code code_of(gc_status status);
 

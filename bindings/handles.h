@@ -88,7 +88,8 @@ void update_store_bytes(napi_env env, Store* store, int64_t bytes);
 void retain_library();
 void release_library();
 
-// The functions that addon.cc exports, from store.cc, plan.cc, machine.cc, measure.cc, device.cc, async.cc, first_values.cc, generate.cc and bpe.cc.
+// The functions that addon.cc exports, from store.cc, plan.cc, machine.cc, measure.cc, device.cc, async.cc, first_values.cc, generate.cc,
+// ranks.cc and bpe.cc.
 napi_value machine_info(napi_env env, napi_callback_info info);
 napi_value set_threads(napi_env env, napi_callback_info info);
 napi_value alignment(napi_env env, napi_callback_info info);
@@ -129,6 +130,16 @@ napi_value bpe_encoder_fork(napi_env env, napi_callback_info info);
 napi_value bpe_encoder_room(napi_env env, napi_callback_info info);
 napi_value bpe_encode(napi_env env, napi_callback_info info);
 napi_value bpe_encode_dropped(napi_env env, napi_callback_info info);
+napi_value store_skip_shard(napi_env env, napi_callback_info info);
+napi_value store_take_shards(napi_env env, napi_callback_info info);
+napi_value store_hash(napi_env env, napi_callback_info info);
+napi_value mpi_open(napi_env env, napi_callback_info info);
+napi_value ranks_join(napi_env env, napi_callback_info info);
+napi_value ranks_gather(napi_env env, napi_callback_info info);
+napi_value ranks_reduce(napi_env env, napi_callback_info info);
+napi_value ranks_alive(napi_env env, napi_callback_info info);
+napi_value ranks_fail(napi_env env, napi_callback_info info);
+napi_value ranks_leave(napi_env env, napi_callback_info info);
 napi_value on_thread_refusal(napi_env env, napi_callback_info info);
 napi_value nothing(napi_env env, napi_callback_info info);
 

@@ -19,6 +19,7 @@ class LaneThread {
   // Drops the jobs that have not begun.
   void stop();
   void join();
+  bool has_thread() const { return has_thread_; }
 
  private:
   bool start();

@@ -220,7 +220,7 @@ napi_value plan_run(napi_env env, napi_callback_info info) {
   REQUIRE(read_arguments(env, info, args));
   Plan* plan = read_idle_plan(env, args[0]);
   REQUIRE(plan != nullptr);
-  REQUIRE(read_int(env, args[1], "mode", GC_FORWARD, GC_ACCUMULATE, &mode));
+  REQUIRE(read_int(env, args[1], "mode", GC_FORWARD, GC_SHARD, &mode));
   return submit(env, plan, static_cast<gc_mode>(mode));
 }
 
@@ -238,7 +238,7 @@ napi_value plan_run_sync(napi_env env, napi_callback_info info) {
   REQUIRE(read_arguments(env, info, args));
   Plan* plan = read_idle_plan(env, args[0]);
   REQUIRE(plan != nullptr);
-  REQUIRE(read_int(env, args[1], "mode", GC_FORWARD, GC_ACCUMULATE, &mode));
+  REQUIRE(read_int(env, args[1], "mode", GC_FORWARD, GC_SHARD, &mode));
   if (check_status(env, gc_plan_run(plan->core, static_cast<gc_mode>(mode)))) report_thread_refusal(env);
   return nullptr;
 }

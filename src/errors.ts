@@ -32,7 +32,8 @@ export const errorCodes = {
   ERR_NOT_FOUND: 'a model, session or route that a request names does not exist',
   ERR_FORBIDDEN: 'a request lacks the token, or its host or page is not allowed',
   ERR_BAD_REQUEST: 'a request is too large, or its body has another type or a wrong form',
-  ERR_UNAVAILABLE: 'a server that is needed, such as that of the sessions, cannot be reached or refuses'
+  ERR_UNAVAILABLE: 'a server that is needed, such as that of the sessions, cannot be reached or refuses',
+  ERR_RANKS: 'a process of a training on several is missing, has failed or differs from the others'
 } as const
 
 /** One of the codes in `errorCodes`. */

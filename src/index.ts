@@ -97,6 +97,7 @@ export type { Progress, Resumable, Snapshot } from './train/progress.js'
 export type { FitOptions, Measured, Report, StopReason, Summary, TrainerEvents, Validation } from './train/reports.js'
 export type { RateFunction, Schedule, PlateauState } from './train/schedules.js'
 export { createTrainer, type Trainer } from './train/trainer.js'
+export { joinRanks, type JoinOptions, type Ranks } from './ranks/ranks.js'
 
 export { beamSearch, beamSearchAsync } from './generate/decode/beam.js'
 export type {

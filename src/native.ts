@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { expected, GatecellError } from './errors.js'
 import { here } from './here.js'
 import type { NativeBpe } from './native-bpe.js'
+import type { NativeRanks } from './native-ranks.js'
 import { findPackage, type PackagePlace } from './version.js'
 
 /** Opaque handle of a store of parameters. It keeps references to the arenas that the store uses. */
@@ -58,7 +59,7 @@ export interface CudaRates {
 }
 
 /** Every export checks type, length and attachment of each argument and throws a TypeError or RangeError with a `code`. */
-export interface NativeAddon extends NativeBpe {
+export interface NativeAddon extends NativeBpe, NativeRanks<StoreHandle> {
   readonly version: string
   machineInfo(): MachineInfo
   setThreads(threads: number): void

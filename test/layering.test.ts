@@ -19,6 +19,7 @@ const includes: [folder: string, folders: string[], system: RegExp][] = [
   ['native/core', ['native/core', 'native/kernels', abi], noNode],
   ['native/ops', ['native/ops', 'native/core', 'native/kernels', abi], noNode],
   ['native/text', ['native/text', 'native/core', abi], noNode],
+  ['native/ranks', ['native/ranks', 'native/core', abi], noNode],
   [
     'native/cuda',
     ['native/cuda', 'native/cuda/kernels', 'native/cuda/emulator', 'native/core', 'native/kernels/shared', abi],

@@ -161,12 +161,21 @@ gc_status update_only(Plan& plan) {
 }
 }  // namespace
 
+namespace {
+gc_status sum_shard(Plan& plan) {
+  const Tensor& loss = plan.tensors[plan.loss];
+  double& count = plan.control[GC_C_COUNTED];
+  if (loss.rows * loss.cols > 1) count = static_cast<double>(loss.data[1]);
+  return add_shard(*plan.store, plan.control[GC_C_SHARD], count, plan.threads);
+}
+}  // namespace
+
 gc_status run_plan(Plan& plan, gc_mode mode) {
-  if (mode < GC_FORWARD || mode > GC_ACCUMULATE) return fail(GC_INVALID_ARGUMENT, "unknown mode %d", mode);
+  if (mode < GC_FORWARD || mode > GC_SHARD) return fail(GC_INVALID_ARGUMENT, "unknown mode %d", mode);
   if (mode != GC_FORWARD && plan.loss < 0)
     return fail(GC_INVALID_ARGUMENT, "this plan has no loss, so it cannot compute gradients");
   const bool updates = mode == GC_TRAIN || mode == GC_UPDATE;
-  if ((updates || mode == GC_ACCUMULATE) && !plan.optimizer)
+  if ((updates || mode == GC_ACCUMULATE || mode == GC_SHARD) && !plan.optimizer)
     return fail(GC_INVALID_ARGUMENT, "this plan has no optimizer, so it cannot train");
   if (updates && plan.control[GC_C_AVERAGE] != 0 && !plan.store->average)
     return fail(
@@ -174,6 +183,8 @@ gc_status run_plan(Plan& plan, gc_mode mode) {
         "expected averaged weights in the store, which control.average updates, but there are none: add them first");
   if (mode == GC_ACCUMULATE && !plan.store->accumulated)
     return fail(GC_INVALID_ARGUMENT, "expected an arena for accumulated gradients in the store but there is none");
+  if (mode == GC_SHARD && plan.device)
+    return fail(GC_UNSUPPORTED, "expected a plan on the processor for the shards of a batch, got one on a GPU");
   if (plan.device) return run_on_device(plan, mode);
   if (mode == GC_UPDATE) return update_only(plan);
   const PassArena arena(plan);
@@ -201,6 +212,7 @@ gc_status run_plan(Plan& plan, gc_mode mode) {
   }
   if (status != GC_OK) return status;
   if (mode == GC_ACCUMULATE) accumulate_gradients(plan);
+  if (mode == GC_SHARD && (status = sum_shard(plan)) != GC_OK) return status;
   // A step that is refused does not change the states, which would come from the same invalid data.
   if (mode == GC_TRAIN) update_parameters(plan);
   if (mode != GC_TRAIN || plan.control[GC_C_APPLIED] == 1) carry_all(plan);

@@ -94,6 +94,13 @@ class PackList {
   int size_ = 0;
 };
 
+// The sums of gradients over the shards of a batch. levels[i] is the sum of 2^i neighbouring shards that waits for its right-hand neighbour.
+struct ShardSums {
+  std::vector<Block> levels;
+  int32_t count = 0;     // shards of the present sum
+  float* top = nullptr;  // the sum of all of them, if their number is a power of two
+};
+
 struct Store {
   std::vector<gc_param> params;
   int64_t arena_floats = 0;
@@ -102,6 +109,7 @@ struct Store {
   float* moment1 = nullptr;
   float* moment2 = nullptr;
   float *moment3 = nullptr, *average = nullptr, *accumulated = nullptr;  // null until gc_store_add_arena
+  ShardSums shards;                                                      // shards.cc
   std::vector<gc_group> groups;                                          // of updates, at least one
   std::vector<int32_t> group_of;                                         // by parameter
   uint64_t version = 1;
@@ -118,6 +126,8 @@ struct Store {
   mutable std::shared_mutex mutex;
   // Held while packing; locked after `mutex`.
   std::mutex packing;
+  // Held to add a shard to the sums.
+  std::mutex summing;
   // Held to add or count packs, for a short time and never during a pass, so that a plan can be compiled during a run.
   mutable std::mutex table;
 
@@ -138,6 +148,12 @@ gc_status refresh_packs(Store& store, const std::vector<int>& ids, int threads);
 gc_status share_pack(const Store& store, Packed& pack);
 // Gives a pack its own memory again, because it is written next: other stores keep what they share.
 void unshare(Packed& pack);
+
+// Adds the gradients of the store times `count` as the next shard, or zeros if `count` is 0. GC_INVALID_ARGUMENT if `place` is not the next
+// place, GC_OUT_OF_MEMORY; then the sum is as it was.
+gc_status add_shard(Store& store, double place, double count, int threads);  // shards.cc
+// Writes the elements of `range` of the sum of all shards, divided by `total`, to the gradients; zeros if `total` is 0.
+void take_shards(Store& store, int64_t begin, int64_t end, double total);  // shards.cc
 
 // Fills one block of 64 columns (pack.cc).
 void pack_block(const Store& store, const Packed& pack, int64_t block);

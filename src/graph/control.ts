@@ -1,10 +1,10 @@
-// The control block: sixteen doubles that the caller of a plan and the core share (gc_control in gatecell.h).
+// The control block: seventeen doubles that the caller of a plan and the core share (gc_control in gatecell.h).
 
 import { integer, number, seed, type Check } from '../check/index.js'
 import { createDoubles } from './arena.js'
 import type { OptimizerName } from './opcodes.js'
 
-const SIZE = 16
+const SIZE = 17
 const results: readonly string[] = ['gradNorm', 'loss', 'applied']
 const field = {
   seed: 0,
@@ -22,7 +22,8 @@ const field = {
   counted: 12,
   l2: 13,
   nesterov: 14,
-  decayAll: 15
+  decayAll: 15,
+  shard: 16
 } as const
 
 const checks: Partial<Record<string, Check<number>>> = {
@@ -31,7 +32,8 @@ const checks: Partial<Record<string, Check<number>>> = {
   average: number(0, 1),
   counted: number(0),
   nesterov: integer(0, 1),
-  decayAll: integer(0, 1)
+  decayAll: integer(0, 1),
+  shard: integer(0)
 }
 
 /** Scalars of the runs of one plan. The core reads them when a run starts, and writes the three readonly ones when it ends. */
@@ -61,13 +63,16 @@ export interface Control {
   average: number
   /**
    * For runs of the mode 'accumulate': the sum of the counts of the earlier batches of the mean. Set it to 0 before the first batch; each
-   * run adds the count of its loss (the second element of the loss, 1 if it has only one).
+   * run adds the count of its loss (the second element of the loss, 1 if it has only one). For runs of the mode 'shard': after the run the
+   * count of the shard; before it that of a loss with only one element.
    */
   counted: number
   /** SGD: 1 selects Nesterov's momentum, 0 the classical one. */
   nesterov: number
   /** 0: weightDecay and l2 apply to matrices only; 1: to every parameter. */
   decayAll: number
+  /** For runs of the mode 'shard': the place of the shard among those of this process, in order; 0 begins a new sum of gradients. */
+  shard: number
   /** Global norm of the gradients before clipping. */
   readonly gradNorm: number
   /** The first element of the loss. */
@@ -76,7 +81,7 @@ export interface Control {
   readonly applied: boolean
 }
 
-/** A control block, with its sixteen doubles. */
+/** A control block, with its seventeen doubles. */
 export interface ControlBlock extends Control {
   readonly values: Float64Array
   /** Adds `steps` to `step`. Allocates nothing, unlike the check of an assignment, because every step of a stream calls it. */

@@ -19,7 +19,7 @@ export const precisionNames = ['f32', 'bf16', 'int8', 'tf32'] as const satisfies
 /** gc_role. */
 export const roles = { internal: 0, host: 1, parameter: 2 } as const
 /** gc_mode. */
-export const modes = { forward: 0, gradient: 1, train: 2, update: 3, accumulate: 4 } as const
+export const modes = { forward: 0, gradient: 1, train: 2, update: 3, accumulate: 4, shard: 5 } as const
 /** gc_optimizer. */
 export const optimizers = { none: 0, sgd: 1, rmsprop: 2, adam: 3, adamw: 4, amsgrad: 5 } as const
 
@@ -42,7 +42,8 @@ export type Role = keyof typeof roles
 /**
  * The work of a run: 'forward' (dropout off), 'gradient' (forward with dropout, backward: gradients go to the parameters' `grad`), 'update'
  * (clips and applies those gradients, without a pass), 'train' (gradient, then update, in one call), or 'accumulate' (gradient, then `grad`
- * is the mean over this batch and earlier ones, see `control.counted`).
+ * is the mean over this batch and earlier ones, see `control.counted`). 'shard' adds the gradient to the sum over the shards of a batch, which
+ * the trainer takes (`control.shard`).
  */
 export type Mode = keyof typeof modes
 /** The update of a plan. 'amsgrad' is that of Adam and AdamW with `amsgrad: true`. */

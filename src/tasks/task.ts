@@ -4,6 +4,7 @@
 import type { Hint } from './hint.js'
 import type { CheckpointFile, CheckpointInfo } from '../io/checkpoint.js'
 import type { EventRecord, JsonObject } from '../io/json.js'
+import type { Ranks } from '../ranks/ranks.js'
 import type { Report } from '../train/reports.js'
 import type { Group } from '../settings/index.js'
 import type { RunMode } from './runs/files.js'
@@ -58,6 +59,8 @@ export interface RunPlace {
   readonly out: string
   readonly mode: RunMode
   readonly validFiles?: readonly string[]
+  /** The processes that train together; default: this one only. */
+  readonly ranks?: Ranks
 }
 
 /** A run with its descriptions for people and logs. */

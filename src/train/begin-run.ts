@@ -11,7 +11,7 @@ import { monitorKey } from './reports.js'
 
 /**
  * Restores the run of `options.resume`, or clears the moments for a new run, and returns the progress. `run` becomes the owner of the
- * moments; `states` are the carried states of its plan. Throws ERR_INVALID_ARGUMENT if the options do not fit the run, and the errors of
+ * moments; `states` are its carried states. Throws ERR_INVALID_ARGUMENT if the options do not fit the run, and the errors of
  * `restoreRun` and `restoreStates`.
  */
 export function beginRun(
@@ -20,11 +20,11 @@ export function beginRun(
   run: object,
   states: Readonly<Record<string, Float32Array>>
 ): Progress {
-  const { optimizer, resume, seed, average, monitor, rateOf, scheduled } = options
+  const { optimizer, resume, seed, average, monitor, rateOf, scheduled, shards } = options
   const { parameters } = model
   let progress: Progress
   if (resume) {
-    const settings = { seed, average, optimizer: updateOf(optimizer), monitor }
+    const settings = { seed, average, optimizer: updateOf(optimizer), monitor, shards }
     progress = restoreRun(model, resume, settings, momentsOf(optimizer))
     restoreStates(states, resume)
     setMomentOwner(parameters, run)
@@ -38,7 +38,7 @@ export function beginRun(
     const remedy = 'pass it again as `schedule`'
     throw expected('ERR_INVALID_ARGUMENT', 'the function that gives the rates of the run to resume', found, remedy)
   }
-  const begun: Progress = { ...progress, rateFunction: true }
+  const begun: Progress = { ...progress, rateFunction: true, ...(shards !== undefined && { shards }) }
   if (!rateOf) delete begun.rateFunction
   if (monitorKey(monitor) !== 'loss') begun.monitor = monitorKey(monitor)
   return begun

@@ -16,11 +16,18 @@ export interface Position {
   stepSeconds: number
 }
 
-/** Returns the limit that is reached, or null. A step that would probably end after the time limit is not begun. */
-export function reachedLimit({ steps, timeLimit, patience }: CheckedOptions, at: Position): StopReason | null {
+/**
+ * Returns the limit that is reached, or null. A step that would probably end after the time limit is not begun. `several`: there are other
+ * processes, with which this one agrees on the time limit elsewhere.
+ */
+export function reachedLimit(
+  { steps, timeLimit, patience }: CheckedOptions,
+  at: Position,
+  several = false
+): StopReason | null {
   if (patience !== undefined && at.progress.bad >= patience) return 'patience'
   if (steps !== undefined && at.progress.step >= steps) return 'steps'
-  return timeLimit !== undefined && at.elapsed + at.stepSeconds > timeLimit ? 'time' : null
+  return timeLimit !== undefined && !several && at.elapsed + at.stepSeconds > timeLimit ? 'time' : null
 }
 
 /** Returns the finished share of the run, the share of one step, and the remaining seconds; null if the end is unknown. */

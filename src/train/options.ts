@@ -8,6 +8,7 @@ import { checkOptimizer, type Optimizer } from './optimizers.js'
 import { readMetrics, type Metrics } from './evaluate.js'
 import type { TrainingGroup } from './groups.js'
 import { checkResumable, type Resumable, type Snapshot } from './progress.js'
+import { checkRanks, type Ranks } from '../ranks/ranks.js'
 import type { Monitor } from './reports.js'
 import { checkedRates, checkSchedule, type RateFunction, type Schedule } from './schedules.js'
 
@@ -33,6 +34,20 @@ export interface TrainerOptions {
    * step may have fewer batches; an abort gives the unfinished step up, and a run that resumes begins it again.
    */
   accumulate?: number
+  /**
+   * Number of shards into which each batch is cut by rows, a power of two from 1 to 1024. The gradients of the shards are summed as a balanced tree,
+   * so that the weights are the same bits for any number of processes that divides it (`ranks`); other numbers of shards give other roundings
+   * and other dropout masks. The model needs the dim `batch`, and its device is the processor. Default: 8 with several processes, else
+   * none: batches are not cut. A run is resumed with the number with which it began.
+   */
+  shards?: number
+  /**
+   * The processes that train together, from `joinRanks`; each computes its part of the shards. All have the same data and options. Only rank 0
+   * calls `checkpoint` and evaluates `validation`. Default: this process only.
+   * @example
+   * const trainer = createTrainer(model, data, { ranks: await joinRanks(), steps: 100 })
+   */
+  ranks?: Ranks
   /**
    * Groups of parameters by name, with a rate or a weight decay of their own, or frozen; default none, or those of the run that is
    * resumed. `trainer.setGroups` changes them between fits.
@@ -89,6 +104,13 @@ export interface TrainerOptions {
   resume?: Resumable
 }
 
+/** Checks a number of shards. */
+const checkShards: Check<number> = (value, name) => {
+  const shards = integer(1, 1024)(value, name)
+  if (Number.isInteger(Math.log2(shards))) return shards
+  throw expected('ERR_INVALID_ARGUMENT', `a power of two as ${name}`, `${shards}`, 'take 8, for example')
+}
+
 const count = integer(1)
 const readOptions = optionsOf<TrainerOptions>({
   optimizer: optional(anything), // checkOptimizer has its fields
@@ -96,6 +118,8 @@ const readOptions = optionsOf<TrainerOptions>({
   clip: optional(number(0, 1e9)),
   average: optional(number(1e-6, 0.9999999)),
   accumulate: optional(integer(1, 65536)),
+  shards: optional(checkShards),
+  ranks: optional(checkRanks),
   groups: optional(list(anything as Check<TrainingGroup>)), // resolveGroups has their fields
   outputs: optional(list(string)),
   gradients: optional(list(string)),
@@ -141,7 +165,20 @@ export function checkOptions(trainerOptions: TrainerOptions, stepsPerEpoch: numb
     Math.max(1, Math.min(stepsPerEpoch === undefined ? 1000 : Math.ceil(stepsPerEpoch / accumulate), 1000))
   const monitor = monitorOf(options)
   const scheduled = options.schedule !== undefined
-  return { ...options, rateOf, scheduled, monitor, clip, accumulate, optimizer, schedule, validateEvery }
+  const shards = shardsFor(options.shards, options.ranks)
+  return { ...options, shards, rateOf, scheduled, monitor, clip, accumulate, optimizer, schedule, validateEvery }
+}
+
+/** Number of shards of a training by several processes, by default. */
+export const DEFAULT_SHARDS = 8
+
+/** Returns the number of shards for these processes; undefined if batches are not cut. Throws ERR_RANKS unless each process gets as many. */
+export function shardsFor(shards: number | undefined, ranks: Ranks | undefined): number | undefined {
+  const size = ranks?.size ?? 1
+  const chosen = shards ?? (size > 1 ? DEFAULT_SHARDS : undefined)
+  if (chosen === undefined || chosen % size === 0) return chosen
+  const wanted = `a number of processes that divides the ${chosen} shards of a batch`
+  throw expected('ERR_RANKS', wanted, `${size}`, 'start 1, 2, 4 ... processes, or begin the run with more shards')
 }
 
 function monitorOf({ monitor = 'loss', better, metrics = {}, validation }: TrainerOptions): Monitor {

@@ -23,14 +23,16 @@ import { optimizerNames, type OptimizerName } from '../graph/opcodes.js'
 import type { NamedTensor } from '../graph/parameter-arenas.js'
 import type { MomentGroup } from '../graph/parameter-groups.js'
 import { checkLoaded, type LoadedTensors } from '../graph/loaded-tensors.js'
-import type { Plan } from '../graph/plan.js'
 import type { JsonObject, JsonValue } from '../io/json.js'
+import type { Batch } from '../data/batching/source.js'
 import type { Model } from '../model.js'
 import type { SkippedSteps, TrainingGroup } from './groups.js'
 import { expectUsableTensors } from './not-finite.js'
+import { smooth } from './metrics.js'
 import { squaresOf } from './optimizers.js'
 import { monitorKey, type Measured, type Monitor } from './reports.js'
 import type { PlateauState } from './schedules.js'
+import type { CarriedStates } from './step-plan.js'
 
 /** The progress of a run as plain JSON. */
 export interface Progress {
@@ -71,6 +73,8 @@ export interface Progress {
   groups?: readonly TrainingGroup[]
   /** Number of steps at which each parameter was frozen; absent if there were none. */
   skipped?: SkippedSteps
+  /** Number of shards of a batch; absent if batches are not cut. */
+  shards?: number
 }
 
 /** A run at one step, for src/io/checkpoint.ts to write. The arrays are live views, valid until the next step. */
@@ -127,12 +131,23 @@ export function firstProgress(seed: number, optimizer: OptimizerName): Progress 
   }
 }
 
-/** Returns the snapshot of a run: its progress, the weights and moments of `model`, and the carried states of `plan`. */
+/** Returns the progress after a step with this loss and number of symbols, whose last batch was `last`. */
+export function afterStep(
+  progress: Progress,
+  loss: number,
+  count: number,
+  { epoch, cursor }: Pick<Batch, 'epoch' | 'cursor'>
+): Progress {
+  const smoothedLoss = smooth(progress.smoothedLoss, loss)
+  return { ...progress, step: progress.step + 1, epoch, cursor, count: progress.count + count, smoothedLoss }
+}
+
+/** Returns the snapshot of a run: its progress, the weights and moments of `model`, and the carried states. */
 export function takeSnapshot(
   model: Model,
   progress: Progress,
   moments: readonly MomentGroup[],
-  plan: Pick<Plan, 'states' | 'shapes'>
+  carried: CarriedStates
 ): Snapshot {
   const snapshot: Snapshot = {
     task: model.name,
@@ -141,7 +156,11 @@ export function takeSnapshot(
     weights: model.parameters.list()
   }
   for (const group of moments) snapshot[group] = model.parameters.list(group)
-  const state = Object.entries(plan.states).map(([name, data]) => ({ name, shape: plan.shapes.states[name]!, data }))
+  const state = Object.entries(carried.states).map(([name, data]) => ({
+    name,
+    shape: carried.shapes.states[name]!,
+    data
+  }))
   if (state.length > 0) snapshot.state = state
   if (progress.averaged) snapshot.average = model.parameters.list('average')
   return snapshot
@@ -156,12 +175,20 @@ export function takeSnapshot(
 export function restoreRun(
   model: Model,
   from: Resumable,
-  settings: { seed: number | undefined; optimizer: OptimizerName; average: number | undefined; monitor: Monitor },
+  settings: {
+    seed: number | undefined
+    optimizer: OptimizerName
+    average: number | undefined
+    monitor: Monitor
+    shards: number | undefined
+  },
   moments: readonly MomentGroup[]
 ): Progress {
   const { averaged, ...progress } = readProgress(from.progress)
   if (settings.seed !== undefined && progress.seed !== settings.seed)
     refuse(`seed ${settings.seed}`, `seed ${progress.seed}`)
+  if (progress.shards !== settings.shards)
+    refuse(`${settings.shards ?? 'no'} shards of a batch`, `${progress.shards ?? 'none'}`)
   if (progress.optimizer !== settings.optimizer) refuse(`the optimizer ${settings.optimizer}`, progress.optimizer)
   const monitor = monitorKey(settings.monitor)
   if (progress.best !== null && (progress.monitor ?? 'loss') !== monitor)
@@ -218,7 +245,8 @@ const readFields = open<Progress>({
   groups: optional(list(anything as Check<TrainingGroup>)), // resolveGroups has their fields
   skipped: optional(record(count)),
   monitor: optional(string),
-  rateFunction: optional(boolean)
+  rateFunction: optional(boolean),
+  shards: optional(integer(1, 1024))
 })
 
 function readProgress(value: JsonObject): Progress {

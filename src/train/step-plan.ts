@@ -6,8 +6,26 @@ import type { Dims, Model, ModelPlanOptions, PlanLease } from '../model.js'
 import { writeBatch, type Batch } from '../data/batching/source.js'
 import { sameDims } from './ownership.js'
 
+/** Carried states by name, with their shapes. */
+export interface CarriedStates {
+  readonly states: Readonly<Record<string, Float32Array>>
+  readonly shapes: Pick<Plan['shapes'], 'states'>
+}
+
+/** The plans of the steps of a run, and its carried states. */
+export interface TrainingPlans {
+  /** The plan that makes the updates. */
+  readonly plan: Plan
+  /** The states of the whole batch. */
+  readonly carried: CarriedStates
+  /** Takes the states of other processes, so that `carried` has them. */
+  collect(): Promise<void>
+  /** Takes the states that a caller has written into those of `carried`. */
+  scatter(): void
+}
+
 /** The plan of the training steps of one run. */
-export class StepPlan {
+export class StepPlan implements TrainingPlans {
   readonly #model: Model
   readonly #options: ModelPlanOptions<'train'>
   #dims: Dims
@@ -23,6 +41,14 @@ export class StepPlan {
   get plan(): Plan {
     return this.#lease.plan
   }
+
+  get carried(): CarriedStates {
+    return this.plan
+  }
+
+  async collect(): Promise<void> {}
+
+  scatter(): void {}
 
   /** Writes a batch into the plan of its shape (by default `dims`) and returns the control block of that plan. */
   begin(batch: Batch, dims: Dims): Control {

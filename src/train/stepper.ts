@@ -74,7 +74,20 @@ export interface StepMeans {
 }
 
 /** Makes the steps of a run. */
-export class Stepper {
+export interface StepMaker {
+  /** Begins a fit at `progress`. */
+  begin(progress: Progress): void
+  /** Seconds of this fit in which no step was running, because a batch was not ready or this thread was busy. */
+  readonly waited: number
+  /**
+   * Makes one step. Returns its batches, or the reason if there is no step to make. A step that is given up leaves the carried states as they
+   * were.
+   */
+  step(means: StepMeans): Promise<StepSum | StopReason>
+}
+
+/** Makes steps of whole batches. */
+export class Stepper implements StepMaker {
   readonly #steps: StepPlan
   readonly #data: BatchSource
   readonly #options: CheckedOptions

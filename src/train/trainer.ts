@@ -13,15 +13,15 @@ import { beginRun } from './begin-run.js'
 import { readSource, readBatches, type BatchReader, type BatchSource } from '../data/batching/source.js'
 import { Groups, type TrainingGroup } from './groups.js'
 import { orAborted, reachedLimit, shareDone, type Position } from './limits.js'
-import { Stopwatch, Window, rate, shareOf, smooth } from './metrics.js'
-import { momentsOf, updateOf } from './optimizers.js'
+import { Stopwatch, Window, rate, shareOf } from './metrics.js'
+import { momentsOf } from './optimizers.js'
 import { checkOptions, type CheckedOptions, type TrainerOptions } from './options.js'
 import { guardPlan, ownsMoments, takeMoments } from './ownership.js'
-import { takeSnapshot, type Progress, type Snapshot } from './progress.js'
+import { afterStep, takeSnapshot, type Progress, type Snapshot } from './progress.js'
 import { checkFitOptions } from './reports.js'
 import type { FitOptions, Report, StopReason, Summary, TrainerEvents, Validation } from './reports.js'
-import { StepPlan } from './step-plan.js'
-import { BatchQueue, Stepper, type StepSum } from './stepper.js'
+import { BatchQueue, type StepSum } from './stepper.js'
+import { commonFacts, makeSteps, type Steps } from './steps.js'
 import { afterMeasure, isOwed, isRegular, validate } from './validation.js'
 
 /** Trains one model on one source of batches; made by `createTrainer`. */
@@ -29,8 +29,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
   readonly model: Model
   readonly data: BatchSource
   readonly #options: CheckedOptions
-  readonly #steps: StepPlan
-  readonly #stepper: Stepper
+  readonly #steps: Steps
   readonly #average: WeightAverage
   #claim: FitClaim | null = null
   #groups: Groups
@@ -47,17 +46,16 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     this.model = model
     this.data = readSource(data, 'the data')
     this.#options = checkOptions(options, this.data.stepsPerEpoch)
-    const { optimizer, average, accumulate, outputs, gradients } = this.#options
+    const { average, accumulate } = this.#options
     const { parameters } = model
     operationsOf(parameters).checkNoFit('another trainer')
     this.#groups = new Groups(this.#options.groups ?? [], parameters.names) // throws before the model is changed
     this.#average = new WeightAverage(model, average)
     if (accumulate > 1) parameters.addArena('accumulated')
-    const observed = { ...(outputs && { outputs }), ...(gradients && { gradients }) }
-    this.#steps = new StepPlan(model, { optimizer: updateOf(optimizer), ...observed }, this.data.dims)
-    const announce = (epoch: number) => void this.emit('epoch', epoch)
-    this.#stepper = new Stepper(this.#steps, this.data, this.#options, this.#average, announce)
-    this.#progress = beginRun(model, this.#options, this, this.#plan.states)
+    this.#steps = makeSteps(model, this.data, this.#options, this.#average, (epoch) => void this.emit('epoch', epoch))
+    const { plans } = this.#steps
+    this.#progress = beginRun(model, this.#options, this, plans.carried.states)
+    plans.scatter()
     this.#before = this.#progress.elapsed ?? 0
     this.#setGroups(this.#options.groups ?? this.#progress.groups ?? [])
   }
@@ -89,7 +87,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
   }
 
   get #plan(): Plan {
-    return this.#steps.plan
+    return this.#steps.plans.plan
   }
 
   /** Steps, epoch, losses and the other figures of the run so far, as a checkpoint stores them. */
@@ -101,7 +99,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
   snapshot(): Snapshot {
     const progress = { ...this.#progress }
     if (this.#options.timeLimit !== undefined) progress.elapsed = this.#before + this.#watch.seconds
-    return takeSnapshot(this.model, progress, momentsOf(this.#options.optimizer), this.#plan)
+    return takeSnapshot(this.model, progress, momentsOf(this.#options.optimizer), this.#steps.plans.carried)
   }
 
   /**
@@ -145,6 +143,9 @@ export class Trainer extends EventEmitter<TrainerEvents> {
       const summary = this.#summary(stopped, this.#progress.count - countBefore, begin)
       this.emit('end', summary)
       return summary
+    } catch (error) {
+      await this.#steps.team.fail(error)
+      throw error
     } finally {
       this.#before += this.#watch.seconds
       this.#watch = new Stopwatch()
@@ -164,17 +165,20 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     const { checkpointEvery } = this.#options
     const watch = this.#watch
     const window = new Window(0)
-    if ((await orAborted(this.model.ready({ signal }))) === 'abort') return 'abort'
+    const { team, stepper } = this.#steps
+    const own = team.own(signal)
+    if ((await orAborted(this.model.ready({ signal: own }))) === 'abort') return 'abort'
+    if (team.several) await team.begin(commonFacts(this.model, this.data, this.#options, this.#progress), signal)
     if (isOwed(this.#options, this.#progress) && !(await this.#validate('regular', signal))) return 'abort'
-    if (!(await takeMoments(this.model.parameters, this, { step: this.#progress.step, claim, signal }))) return 'abort'
-    if (!(await this.#average.begin(this.#progress, claim, signal))) return 'abort'
+    if (!(await takeMoments(this.model.parameters, this, { step: this.#progress.step, claim, signal: own }))) return 'abort' // prettier-ignore
+    if (!(await this.#average.begin(this.#progress, claim, own))) return 'abort'
     this.#groups.enter(this.model.parameters, this.#options.optimizer, this.#progress.skipped)
-    this.#stepper.begin(this.#progress)
+    stepper.begin(this.#progress)
     watch.start()
     for (const queue = new BatchQueue(reader); ;) {
-      const limit = this.#reachedLimit()
+      const limit = team.stop ?? this.#reachedLimit()
       if (limit) return limit
-      const made = await this.#stepper.step({ queue, claim, signal, position: () => this.#position })
+      const made = await stepper.step({ queue, claim, signal, position: () => this.#position })
       if (typeof made === 'string') return made
       this.#finish(made, window)
       const { step } = this.#progress
@@ -207,23 +211,15 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     const skipped = this.#groups.counted(progress.skipped)
     this.#stepsHere++
     window.add(loss, count)
-    this.#progress = {
-      ...progress,
-      ...this.#average.counted(progress),
-      ...skipped,
-      step: progress.step + 1,
-      epoch: last!.epoch,
-      cursor: last!.cursor,
-      count: progress.count + count,
-      smoothedLoss: smooth(progress.smoothedLoss, loss)
-    }
+    this.#progress = { ...afterStep(progress, loss, count, last!), ...this.#average.counted(progress), ...skipped }
   }
 
   /** Measures the validation data, then updates progress and best checkpoint. Returns false if the caller aborted. */
   async #validate(kind: 'regular' | 'end', signal: AbortSignal | undefined): Promise<boolean> {
     const { schedule, monitor } = this.#options
     const { step } = this.#progress
-    const result = await validate(this.#average.model(this.#progress), this.#options, step, signal)
+    const measure = () => validate(this.#average.model(this.#progress), this.#options, step, signal)
+    const result = await this.#steps.team.lead(measure)
     if (result === 'abort') return false
     const { progress, gained } = afterMeasure(this.#progress, result, { kind, schedule, monitor })
     this.#progress = progress
@@ -236,7 +232,9 @@ export class Trainer extends EventEmitter<TrainerEvents> {
   /** Calls the checkpoint callback with a snapshot of the run. */
   async #save(kind: 'last' | 'best'): Promise<void> {
     const { checkpoint } = this.#options
-    if (checkpoint) await awaitable(checkpoint(this.snapshot(), kind), 'the result of checkpoint')
+    const { plans, team } = this.#steps
+    if (checkpoint) await plans.collect()
+    if (checkpoint && team.leads) await awaitable(checkpoint(this.snapshot(), kind), 'the result of checkpoint')
   }
 
   /** Validates the last step if it was not validated, then writes the 'last' checkpoint again, with the result. */
@@ -246,7 +244,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
   }
 
   #reachedLimit(): StopReason | null {
-    return reachedLimit(this.#options, this.#position)
+    return reachedLimit(this.#options, this.#position, this.#steps.team.several)
   }
 
   #isDue(window: Window): boolean {
@@ -263,7 +261,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     return {
       step,
       epoch,
-      ...window.take(seconds, this.#stepper.waited),
+      ...window.take(seconds, this.#steps.stepper.waited),
       smoothedLoss: smoothedLoss!,
       gradNorm: control.gradNorm,
       learningRate: control.learningRate,
@@ -278,9 +276,10 @@ export class Trainer extends EventEmitter<TrainerEvents> {
   #summary(stopped: StopReason, tokens: number, begin: number): Summary {
     const { step, epoch, smoothedLoss, best } = this.#progress
     const { seconds } = this.#watch
-    const times = { seconds, wallSeconds: (performance.now() - begin) / 1000 }
-    const rates = { tokens, tokensPerSecond: rate(tokens, seconds), waiting: shareOf(this.#stepper.waited, seconds) }
-    return { step, epoch, smoothedLoss, validation: this.#validation, best, ...times, ...rates, stopped }
+    const wallSeconds = (performance.now() - begin) / 1000
+    const waiting = shareOf(this.#steps.stepper.waited, seconds)
+    const rates = { seconds, wallSeconds, tokens, tokensPerSecond: rate(tokens, seconds), waiting }
+    return { step, epoch, smoothedLoss, validation: this.#validation, best, ...rates, stopped }
   }
 }
 

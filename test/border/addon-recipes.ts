@@ -125,6 +125,16 @@ export const addonRecipes: Readonly<Record<Exclude<keyof NativeAddon, 'version'>
   bpeEncoderRoom: { args: () => [bpeEncoder(), 8] },
   bpeEncodeDropped: { args: () => [bpeEncoder(), letters(), Float64Array.of(0.1, 1, 0, 0), new Int32Array(8)] },
   bpeEncode: { args: () => [bpeEncoder(), letters(), 1, new Int32Array(8)] },
+  storeSkipShard: { args: () => [store(), 0] },
+  storeTakeShards: { args: () => [store(), 1], mayThrow: true },
+  storeHash: { args: () => [store()] },
+  mpiOpen: { args: () => ['no-library.so'], mayThrow: true },
+  ranksJoin: { args: () => ['no-library.so', 1, 2, new Int32Array(new SharedArrayBuffer(8))], mayThrow: true },
+  ranksGather: { args: () => [letters(), 1] },
+  ranksReduce: { args: () => [store(), 1], mayThrow: true },
+  ranksAlive: { args: () => [] },
+  ranksFail: { args: () => ['a sentence', new Int32Array(new SharedArrayBuffer(4))] },
+  ranksLeave: { args: () => [] },
   onThreadRefusal: { args: () => [() => {}] },
   nothing: { args: () => [] }
 }

@@ -36,6 +36,9 @@ const simple: AnyRecipe[] = [
   pure('philox4x32', api.philox4x32, () => [[1, 2, 3, 4], [5, 6], new Uint32Array(4)]),
   pure('backends', api.backends, () => []),
   pure('machineInfo', api.machineInfo, () => []),
+  pure('joinRanks', api.joinRanks, () => [{ library: 'mpich', silence: 30 }], {
+    digest: async (_, result) => (await (result as Promise<api.Ranks>)).size
+  }),
   pure('setThreads', api.setThreads, () => [0])
 ]
 

@@ -86,6 +86,7 @@ export const trainRecipes: AnyRecipe[] = [
       {
         optimizer: { kind: 'rmsprop', alpha: 0.9, epsilon: 1e-6 },
         schedule: { kind: 'step', every: 2, factor: 0.5 },
+        shards: 2,
         steps: 2,
         reportEvery: 1,
         validation: heldOut(),

@@ -21,6 +21,7 @@ typedef enum gc_status {
   GC_OUT_OF_RANGE = 5,      // a run met an index outside its table (token id >= vocabulary)
   GC_BUSY = 6,              // the handle is running
   GC_FILE_WRITE = 7,        // a file could not be written
+  GC_RANKS = 8,             // a process of the training is missing, has failed, or makes another exchange
 } gc_status;
 const char* gc_last_error(void);
 
@@ -108,6 +109,11 @@ int64_t gc_store_shared_bytes(gc_store* store);
 // Bytes of native memory that the plans of a store share: packed weights, and the blocks that runs take for their passes and give back. A
 // block is as large as the largest plan needs; runs at the same time have a block each.
 int64_t gc_store_bytes(gc_store* store);
+// The sum over the shards of a batch that GC_SHARD makes is a balanced tree over their places, so that it depends only on their number. This
+// call takes the place of the run of a shard without rows. GC_INVALID_ARGUMENT if the place is not the next one.
+gc_status gc_store_skip_shard(gc_store* store, int32_t place);
+// Sets *hash to a checksum of the bits of all weights. Not during an update.
+gc_status gc_store_hash(gc_store* store, uint64_t* hash);
 // Plans of the store must be destroyed before it.
 void gc_store_destroy(gc_store* store);
 
@@ -138,6 +144,8 @@ typedef enum gc_mode {
   // GRADIENT, then the grad arena gets the mean of the gradients of this batch and of those before it, weighted by what each counts
   // (GC_C_COUNTED). Needs an optimizer and the arena of group 6.
   GC_ACCUMULATE = 4,
+  // GRADIENT, then the gradient times the count of the loss joins the sum over the shards of a batch (GC_C_SHARD). On the processor only.
+  GC_SHARD = 5,
 } gc_mode;
 // GC_AMSGRAD: Adam whose step divides by the largest second moment so far (Reddi et al. 2018); with decoupled decay as AdamW.
 typedef enum gc_optimizer { GC_SGD = 1, GC_RMSPROP = 2, GC_ADAM = 3, GC_ADAMW = 4, GC_AMSGRAD = 5 } gc_optimizer;
@@ -160,11 +168,13 @@ typedef enum gc_control {
   GC_C_AVERAGE = 11,
   // ACCUMULATE: in: the sum of the counts of the earlier batches of the mean, 0 for the first batch; out: with this batch. The count of a
   // batch is element 1 of its loss, and 1 if the loss has one element.
+  // SHARD: in: the count of the shard if its loss has one element; out: the count of the shard.
   GC_C_COUNTED = 12,
   GC_C_L2 = 13,         // every optimiser: l2 * weight is added to the clipped gradient
   GC_C_NESTEROV = 14,   // SGD: 1 for Nesterov's momentum, 0 for classical momentum
   GC_C_DECAY_ALL = 15,  // 0: weight decay and l2 apply only to parameters of rank 2, 1: to all parameters
-  GC_CONTROL_SIZE = 16,
+  GC_C_SHARD = 16,      // SHARD: place of the shard among those of this process, in order; 0 begins a new sum
+  GC_CONTROL_SIZE = 17,
 } gc_control;
 
 // Operands of the LSTM products; sums, states and master weights are f32 either way.

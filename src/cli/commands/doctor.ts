@@ -13,8 +13,11 @@ import { addonReport, packageInfo, type MachineInfo } from '../../native.js'
 import { groupMemoryLimit } from '../../tasks/runs/memory-limit.js'
 import { learnAlphabet } from '../../tasks/text/training/alphabet.js'
 import { bytes } from '../../format.js'
+import { findLibrary } from '../../ranks/library.js'
+import { launcherOf } from '../../ranks/launcher.js'
 import { asTyped } from '../ui/command-line.js'
 import { createOutput, exitCodes, type Output } from '../ui/output.js'
+import { shortVersion } from '../ui/ranks.js'
 import { descriptions } from './descriptions.js'
 
 const EXAMPLES = `
@@ -36,9 +39,10 @@ export function addDoctor(program: Command): void {
     .addHelpText('after', asTyped(EXAMPLES))
     .action(async (flags: { json?: true }) => {
       if (process.env[TRIAL] === 'cuda') return await tryCuda()
+      if (process.env[TRIAL] === 'ranks') return tryRanks()
       if (process.env[TRIAL] !== undefined) return await tryEngine()
       const output = createOutput(flags.json === true)
-      const report = diagnose(await runTrial(), await runCudaTrial())
+      const report = diagnose(await runTrial(), await runCudaTrial(), await runRanksTrial())
       output.record(report)
       show(report, output)
       process.exitCode = report.healthy ? exitCodes.ok : exitCodes.failed
@@ -84,6 +88,41 @@ async function tryCuda(): Promise<void> {
   process.stdout.write(JSON.stringify(backend))
 }
 
+/** The launcher of this process, and the MPI library that would join it with others. */
+interface RanksTrial {
+  launcher: string | null
+  rank: number
+  size: number
+  library: string | null
+  version: string | null
+  attempts: { file: string; reason: string }[]
+}
+
+/** Opens the MPI library in the child; MPI is not initialised. */
+function tryRanks(): void {
+  const launcher = launcherOf(process.env)
+  const { found, attempts } = findLibrary(launcher, process.env['GATECELL_MPI'] || undefined)
+  const trial: RanksTrial = {
+    launcher: launcher?.name ?? null,
+    rank: launcher?.rank ?? 0,
+    size: launcher?.size ?? 1,
+    library: found?.library ?? null,
+    version: found && shortVersion(found.version),
+    attempts: [...attempts]
+  }
+  process.stdout.write(JSON.stringify(trial))
+}
+
+async function runRanksTrial(): Promise<RanksTrial> {
+  const { stdout, end } = await runChild('ranks')
+  try {
+    return JSON.parse(stdout) as RanksTrial
+  } catch {
+    const attempts = [{ file: 'MPI', reason: end }]
+    return { launcher: null, rank: 0, size: 1, library: null, version: null, attempts }
+  }
+}
+
 /** Runs this command in a child that does the trial; a crash of the child is a result, too. */
 async function runChild(trial: string): Promise<{ stdout: string; end: string }> {
   const main = fileURLToPath(new URL('./cli/main.js', here))
@@ -120,7 +159,7 @@ async function runTrial(): Promise<Trial> {
   }
 }
 
-function diagnose({ addon, machine, self_test }: Trial, cuda: Backend) {
+function diagnose({ addon, machine, self_test }: Trial, cuda: Backend, ranks: RanksTrial) {
   const cpu: Backend = self_test.ok
     ? { available: true, reason: `the ${machine!.isaUsed} kernels passed the self-test` }
     : { available: false, reason: addon.problem?.split('\n')[0] ?? self_test.detail }
@@ -150,12 +189,13 @@ function diagnose({ addon, machine, self_test }: Trial, cuda: Backend) {
       attempts: addon.attempts.map(({ file, reason }) => ({ file, reason }))
     },
     backends: { cpu: { ...cpu }, cuda: { ...cuda } },
+    ranks: { ...ranks },
     self_test: { ...self_test }
   } satisfies JsonObject
 }
 
 function show(report: ReturnType<typeof diagnose>, output: Output): void {
-  const { isa, cpu, cgroup_limit: limit, memory, addon, backends } = report
+  const { isa, cpu, cgroup_limit: limit, memory, addon, backends, ranks } = report
   const rows: [string, string][] = [
     ['gatecell', `${report.version}, Node ${report.node}, ${report.platform}`],
     ['processor', `${cpu.model ?? 'unknown'}; ${cpu.online ?? '?'} online, ${cpu.affinity ?? '?'} for this process`],
@@ -173,6 +213,13 @@ function show(report: ReturnType<typeof diagnose>, output: Output): void {
     ...addon.attempts.map(({ file, reason }): [string, string] => ['  refused', `${file}: ${reason}`]),
     ['cpu backend', `${backends.cpu.available ? 'there' : 'not there'}: ${backends.cpu.reason}`],
     ['cuda backend', `${backends.cuda.available ? 'there' : 'not there'}: ${backends.cuda.reason}`],
+    ['launcher', ranks.launcher === null ? 'none' : `${ranks.launcher}: process ${ranks.rank} of ${ranks.size}`],
+    ['MPI', ranks.library === null ? 'not found; several processes need it' : `${ranks.version}, ${ranks.library}`],
+    // Without a launcher no library is missing.
+    ...(ranks.launcher === null ? [] : ranks.attempts).map(({ file, reason }): [string, string] => [
+      '  refused',
+      `${file}: ${reason}`
+    ]),
     ['self-test', `${report.self_test.ok ? 'passed' : 'failed'}: ${report.self_test.detail}`]
   ]
   for (const [name, value] of rows) output.line(`${name.padEnd(13)} ${value}`)

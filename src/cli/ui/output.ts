@@ -46,6 +46,9 @@ export function createOutput(json: boolean): Output {
   }
 }
 
+/** Prints nothing: the output of the processes of a training that do not lead it. */
+export const silentOutput: Output = { json: true, terminal: false, line() {}, record() {}, async write() {} }
+
 type OnClosed = () => void
 
 let onClosed: OnClosed | undefined

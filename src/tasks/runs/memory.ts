@@ -8,7 +8,7 @@ import { updateOf, type Optimizer } from '../../train/optimizers.js'
 export interface RunMemory {
   /** The process with the data, and the growth of V8's heap. */
   readonly process: number
-  /** Weights, gradients, moments and averaged weights. */
+  /** Weights, gradients with their sums over shards, moments and averaged weights. */
   readonly parameters: number
   /** The plan of a training step. */
   readonly step: number
@@ -29,12 +29,24 @@ const YOUNG_GENERATION = 16 * 2 ** 20
 export function estimateMemory(
   before: number,
   model: Model,
-  run: { source: BatchSource; validation: BatchSource | null; optimizer: Optimizer; average: number | undefined }
+  run: {
+    source: BatchSource
+    validation: BatchSource | null
+    optimizer: Optimizer
+    average?: number
+    shards?: number
+  }
 ): RunMemory {
-  const { source, validation, optimizer, average } = run
-  const { bytes: parameters } = model.parameters
-  // The plan that the trainer will take.
-  using lease = model.lease(source.dims, { purpose: 'train', optimizer: updateOf(optimizer) })
+  const { source, validation, optimizer, average, shards } = run
+  // The sums of gradients over shards, one for each level of their tree.
+  const sums = shards === undefined ? 0 : 4 * model.parameterCount * (1 + Math.log2(shards))
+  const parameters = model.parameters.bytes + sums
+  const { batch = 1, ...dims } = source.dims
+  // The plan that the trainer will take; in shards those of the others use the same memory in turn.
+  using lease = model.lease(shards === undefined ? source.dims : { ...dims, batch: Math.ceil(batch / shards) }, {
+    purpose: 'train',
+    optimizer: updateOf(optimizer)
+  })
   const { bytes: step } = lease.plan
   const { packedBytes, device } = lease.plan.explain()
   // Both plans count the packed weights, which they share.

@@ -19,6 +19,7 @@ import type { Vocabulary } from '../../data/text/vocabulary.js'
 import type { CheckpointFile } from '../../io/checkpoint.js'
 import type { JsonObject } from '../../io/json.js'
 import type { Model } from '../../model.js'
+import { checkRanks, type Ranks } from '../../ranks/ranks.js'
 import { givenFields } from '../../settings/index.js'
 import type { Report, Summary } from '../../train/reports.js'
 import type { Trainer } from '../../train/trainer.js'
@@ -37,6 +38,8 @@ export interface TrainingRunOptions extends ProcessSettings {
   out: string
   /** Treatment of files that exist: 'new' (default) refuses them, 'resume' continues their run, 'force' replaces them. */
   mode?: RunMode
+  /** The processes that train together, from `joinRanks`; only rank 0 writes files. Default: this process only. */
+  ranks?: Ranks
   /** Memory limits of the process, in bytes; default: those that the system reports. */
   memoryLimits?: MemoryLimits
 }
@@ -46,6 +49,7 @@ export const runFields: Fields<TrainingRunOptions> = {
   out: filled,
   mode: optional(choice('new', 'resume', 'force')),
   ...givenFields(processSettings),
+  ranks: optional(checkRanks),
   memoryLimits: optional(
     object<MemoryLimits>({
       group: nullable(number(0, Infinity)),

@@ -7,12 +7,13 @@ import { GatecellError } from '../../errors.js'
 import type { JsonObject } from '../../io/json.js'
 import { defineModel, type Model } from '../../model.js'
 import { configToJson } from '../../settings/index.js'
+import type { Ranks } from '../../ranks/ranks.js'
 import { orAborted } from '../../train/limits.js'
 import type { TrainerOptions } from '../../train/options.js'
 import type { Resumable } from '../../train/progress.js'
 import type { Summary } from '../../train/reports.js'
 import { createTrainer, type Trainer } from '../../train/trainer.js'
-import { openRunFiles, type RunFiles } from './files.js'
+import type { RunFiles } from './files.js'
 import { initialRecord, takeInitialWeights } from './initial-weights.js'
 import { checkMemory } from './memory-limit.js'
 import { estimateMemory, type RunMemory } from './memory.js'
@@ -30,6 +31,7 @@ import type {
   TrainingRunOptions
 } from './run-types.js'
 import { given } from './settings.js'
+import { meet, openFilesOf, withShards } from './several.js'
 
 /**
  * Prepares a training. Throws what `TrainableTask.open` throws, and ERR_FILE_EXISTS, ERR_FILE_WRITE or ERR_FILE_FORMAT for files that exist,
@@ -38,9 +40,9 @@ import { given } from './settings.js'
  */
 export async function prepareRun<O extends TrainingRunOptions, C extends RunConfig, D extends RunData, M>(
   trainable: TrainableTask<O, C, D, M>,
-  options: O
+  runOptions: O
 ): Promise<RunOf<C, D, M>> {
-  const files = await openRunFiles(options.out, options.mode ?? 'new')
+  const files = await openFilesOf(runOptions)
   let opened: Opened<C, D> | null = null
   let model: Model | null = null
   const dispose = () => {
@@ -52,6 +54,7 @@ export async function prepareRun<O extends TrainingRunOptions, C extends RunConf
     const { resumable } = files
     const resume = resumable === null ? null : await readRun(trainable, resumable)
     if (resume) await files.resume(resume)
+    const options = withShards(runOptions, resume && resume.settings)
     const ready = (opened = await trainable.open(options, resume && resume.settings))
     const { config, data, source, validation } = ready
     const { seed, precision } = config.training!
@@ -62,12 +65,7 @@ export async function prepareRun<O extends TrainingRunOptions, C extends RunConf
     model = defineModel(trainable.definition(config), { seed, threads, precision, device, initialize: false })
     const chosen = trainerOptions(ready, files, resume, options)
     if (chosen.average !== undefined) model.parameters.addArena('average')
-    const memory = estimateMemory(before, model, {
-      source,
-      validation,
-      optimizer: chosen.optimizer,
-      average: chosen.average
-    })
+    const memory = estimateMemory(before, model, { ...chosen, source, validation })
     // Checked before the weights get their first values, because memory that was not written to does not count as in use.
     checkMemory(memory, options.memoryLimits)
     model.parameters.initialize(seed)
@@ -85,7 +83,8 @@ export async function prepareRun<O extends TrainingRunOptions, C extends RunConf
       initial,
       memory,
       describe: (threads) => describeRun(trainable.task, ready, run, integer(0)(threads, 'threads')),
-      fit: async (fitOptions) => fitRun(trainable, ready, run, readFitOptions(fitOptions, 'the options of fit')),
+      fit: async (fitOptions) =>
+        fitRun(trainable, ready, run, { ...readFitOptions(fitOptions, 'the options of fit'), ranks: options.ranks }),
       dispose
     }
     return run
@@ -99,17 +98,17 @@ function trainerOptions<C extends RunConfig, D extends RunData>(
   { config, validation }: Opened<C, D>,
   files: RunFiles,
   resume: Resumable | null,
-  { checkpointEvery = config.training!.validEvery }: TrainingRunOptions
+  { checkpointEvery = config.training!.validEvery, ranks }: TrainingRunOptions
 ): TrainerOptions & Required<Pick<TrainerOptions, 'optimizer'>> {
   const { optimizer: kind, learningRate, schedule, warmup, clip, seed, validEvery: validateEvery } = config.training!
-  const { patience, steps, epochs, timeLimit, weightDecay, average } = config.training!
+  const { patience, steps, epochs, timeLimit, weightDecay, average, shards } = config.training!
   return {
     optimizer: { kind, learningRate, ...given({ weightDecay }), ...(kind === 'sgd' && { momentum: 0.9 }) },
     schedule: { kind: schedule, warmup },
     clip,
     seed,
     validateEvery,
-    ...given({ patience, steps, epochs, timeLimit, average }),
+    ...given({ patience, steps, epochs, timeLimit, average, shards, ranks }),
     ...(validation && { validation }),
     checkpoint: (snapshot, kind) => files.save(snapshot, kind),
     checkpointEvery,
@@ -144,15 +143,17 @@ function figures({ device: _, ...bytes }: RunMemory): JsonObject {
   return { ...bytes }
 }
 
-/** Trains, then measures the best weights. */
+/** Trains, then measures the best weights; of several processes rank 0 measures them. */
 async function fitRun<O extends TrainingRunOptions, C extends RunConfig, D extends RunData, M>(
   trainable: TrainableTask<O, C, D, M>,
   { data, measured }: Opened<C, D>,
   { trainer, files }: Run<M>,
-  options: FitRunOptions
+  options: FitRunOptions & { ranks: Ranks | undefined }
 ): Promise<RunResult<M>> {
   const summary = await train(trainer, files, options)
-  if (summary.stopped === 'abort' || measured === 0) return { summary, valid: null, measurementAborted: false }
+  const follows = (options.ranks?.rank ?? 0) > 0
+  if (summary.stopped === 'abort' || measured === 0 || follows)
+    return { summary, valid: null, measurementAborted: false }
   options.onMeasure?.(measured)
   using best = await trainable.load(files.model)
   try {
@@ -166,10 +167,16 @@ async function fitRun<O extends TrainingRunOptions, C extends RunConfig, D exten
 }
 
 /** Removes the files that are replaced, passes reports on, and logs them and the last validation. */
-async function train(trainer: Trainer, files: RunFiles, options: FitRunOptions): Promise<Summary> {
-  const { signal, onReport, log } = options
+async function train(
+  trainer: Trainer,
+  files: RunFiles,
+  options: FitRunOptions & { ranks: Ranks | undefined }
+): Promise<Summary> {
+  const { signal, onReport, log, ranks } = options
+  await meet(ranks)
   // The checkpoint of the start has the first weights. A run that is aborted before they are computed leaves all files as they are.
-  if ((await orAborted(trainer.model.ready({ signal }))) !== 'abort') await files.begin(trainer.snapshot())
+  if ((await orAborted(trainer.model.ready({ signal: ranks && ranks.size > 1 ? undefined : signal }))) !== 'abort')
+    await files.begin(trainer.snapshot())
   const reports = trainer.reports({ ...(signal && { signal }), onAbort: 'return' })
   let reported = -1
   let next = await reports.next()

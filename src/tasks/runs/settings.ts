@@ -41,6 +41,35 @@ function lengthSettings(epochs: number, data: string) {
   }
 }
 
+/** Returns the settings of the use of gradients. */
+function gradientSettings(of: TrainingDescription) {
+  return {
+    weightDecay: setting.number({
+      min: 0,
+      max: 1e3,
+      argument: '<rate>',
+      absent: true,
+      defaultText: '0, with adamw 0.01',
+      help: 'decay of weights and embeddings: decoupled with adamw, added to the gradient with the others'
+    }),
+    clip: setting.number({
+      min: 0,
+      max: 1e9,
+      argument: '<norm>',
+      default: of.clip,
+      help: 'clip the global norm of the gradient to this value; 0 disables clipping'
+    }),
+    average: setting.number({
+      min: 1e-6,
+      max: 0.9999999,
+      argument: '<decay>',
+      absent: true,
+      defaultText: 'no average',
+      help: 'save and validate an exponential average of the weights with this decay per step, for example 0.999; useful if the rate does not fall to 0'
+    })
+  }
+}
+
 /** Returns the settings of every training. */
 export function trainingSettings(of: TrainingDescription) {
   const rate = typeof of.learningRate === 'number' ? { default: of.learningRate } : { defaultText: of.learningRate }
@@ -66,31 +95,16 @@ export function trainingSettings(of: TrainingDescription) {
       help: 'length of the linear warm-up: a number of steps, or below 1 a share of the run'
     }),
     optimizer: setting.choice(['sgd', 'rmsprop', 'adam', 'adamw'], { default: 'adam', help: 'optimizer' }),
-    weightDecay: setting.number({
-      min: 0,
-      max: 1e3,
-      argument: '<rate>',
-      absent: true,
-      defaultText: '0, with adamw 0.01',
-      help: 'decay of weights and embeddings: decoupled with adamw, added to the gradient with the others'
-    }),
-    clip: setting.number({
-      min: 0,
-      max: 1e9,
-      argument: '<norm>',
-      default: of.clip,
-      help: 'clip the global norm of the gradient to this value; 0 disables clipping'
-    }),
-    average: setting.number({
-      min: 1e-6,
-      max: 0.9999999,
-      argument: '<decay>',
-      absent: true,
-      defaultText: 'no average',
-      help: 'save and validate an exponential average of the weights with this decay per step, for example 0.999; useful if the rate does not fall to 0'
-    }),
+    ...gradientSettings(of),
     validEvery: setting.integer({ min: 1, defaultText: 'an epoch, at most 1000', help: 'steps between validations' }),
     patience: setting.integer({ min: 1, absent: true, help: 'stop after this many validations without improvement' }),
+    shards: setting.integer({
+      min: 1,
+      max: 1024,
+      absent: true,
+      defaultText: '8 with several processes, else none',
+      help: 'cut each batch into this many parts, a power of two, so that the result is the same for any number of processes that divides it'
+    }),
     seed: setting.integer({ min: 0, default: 0, help: `seed of ${of.seeded}` }),
     precision: setting.choice(['f32', 'bf16', 'tf32'], {
       default: 'f32',

@@ -7,6 +7,7 @@ import type { Device } from '../../../graph/opcodes.js'
 import { assertOutputs } from '../../../io/atomic.js'
 import type { EventRecord } from '../../../io/json.js'
 import { backends, machineInfo } from '../../../machine.js'
+import type { Ranks } from '../../../ranks/ranks.js'
 import type { Hint } from '../../../tasks/hint.js'
 import { lastPath } from '../../../tasks/runs/files.js'
 import { initialLine } from '../../../tasks/runs/initial-weights.js'
@@ -20,8 +21,9 @@ import { addSettings, givenOnCommandLine } from '../../options/settings.js'
 import { asTyped, commandLine } from '../../ui/command-line.js'
 import { printHints, recordHints } from '../../ui/hint.js'
 import { readStdin, withInterrupts, type Interrupts } from '../../ui/interrupt.js'
-import { createOutput, exitCodes, type Output } from '../../ui/output.js'
+import { createOutput, exitCodes, silentOutput, type Output } from '../../ui/output.js'
 import { createProgress, peakMemory, type ProgressDisplay } from '../../ui/progress.js'
+import { ranksLine, refuseStdin, shareThreads, withRanks } from '../../ui/ranks.js'
 import { linesOf } from '../evaluate.js'
 import { addTrainOptions, runFiles, type TrainFlags } from './options.js'
 
@@ -38,29 +40,34 @@ export function addTraining(train: Command, task: TaskEntry): void {
     .addHelpText('after', asTyped(task.notes))
     .action(async () => {
       const given = { words: command.args, flags: command.opts<TrainFlags>() }
-      process.exitCode = await withInterrupts((interrupts) => trainTask(command, task, { ...given, interrupts }))
+      process.exitCode = await withInterrupts((interrupts) =>
+        withRanks((ranks) => trainTask(command, task, { ...given, interrupts, ranks }))
+      )
     })
 }
 
 async function trainTask(
   command: Command,
   task: TaskEntry,
-  { words, flags, interrupts }: { words: string[]; flags: TrainFlags; interrupts: Interrupts }
+  { words, flags, interrupts, ranks }: { words: string[]; flags: TrainFlags; interrupts: Interrupts; ranks: Ranks }
 ): Promise<number> {
   const { signal } = interrupts
   const given = givenOnCommandLine(command, task.settings)
   const { device, threads } = given as { device?: Device; threads?: number }
   checkDevice(device)
-  const output = createOutput(flags.json === true)
+  if (threads === undefined) shareThreads(ranks)
+  const leads = ranks.rank === 0
+  const output = leads ? createOutput(flags.json === true) : silentOutput
   const progress = await createProgress(output, task.unit)
   const context = { output, progress, signal, stdin: () => readStdin(signal) }
-  const place = runFiles(words, flags)
+  const place = { ...runFiles(words, flags), ranks }
   const inputs = [...place.data, ...(place.validFiles ?? [])]
-  await assertOutputs([place.out, lastPath(place.out)], inputs)
+  refuseStdin(inputs, ranks)
+  if (leads) await assertOutputs([place.out, lastPath(place.out)], inputs)
   const run = await task.prepare(place, { ...given, device: device ?? 'auto' }, context)
   progress.clear()
   const lines = { again: resumeLine(), measureAgain: measureLine(run.run.files.model, words, flags) }
-  return await fitAndReport(task, run, { output, progress, flags, interrupts, ...lines, device, threads })
+  return await fitAndReport(task, run, { output, progress, flags, interrupts, ranks, ...lines, device, threads })
 }
 
 interface Session {
@@ -68,6 +75,7 @@ interface Session {
   progress: ProgressDisplay
   flags: TrainFlags
   interrupts: Interrupts
+  ranks: Ranks
   device: Device | undefined
   threads: number | undefined
   /** The command line that resumes the training. */
@@ -77,13 +85,14 @@ interface Session {
 }
 
 async function fitAndReport(task: TaskEntry, prepared: TaskRun, session: Session): Promise<number> {
-  const { output, progress, flags, interrupts } = session
+  const { output, progress, flags, interrupts, ranks } = session
   const { run } = prepared
+  const leads = ranks.rank === 0
   let log: RunLog | undefined
   try {
     const threads = session.threads || machineInfo().threads
     const described = { ...run.describe(threads), loss_unit: task.lossUnit, ...prepared.facts }
-    if (flags.logDir !== undefined) {
+    if (flags.logDir !== undefined && leads) {
       const title = `${flags.out}: ${task.lossUnit}`
       log = await openRunLog(flags.logDir, { resumeStep: run.resumed?.step, title, unit: task.lossUnit })
       log.note({ event: 'start', ...described })
@@ -102,7 +111,7 @@ async function fitAndReport(task: TaskEntry, prepared: TaskRun, session: Session
       async onReport(report) {
         output.record(reportRecord(report))
         progress.report(report)
-        if (prepared.watch) show(await prepared.watch(report))
+        if (prepared.watch && leads) show(await prepared.watch(report))
       },
       onMeasure: (count) => progress.show(`measuring on ${counted(count, task.counted)}`, 1)
     })
@@ -114,7 +123,8 @@ async function fitAndReport(task: TaskEntry, prepared: TaskRun, session: Session
     log?.note(record)
     output.record(record)
     conclude(task, prepared, { ...result, hints, measured }, session)
-    return interrupts.exitCode
+    const elsewhere = ranks.size > 1 && result.summary.stopped === 'abort' // the signal came to another process
+    return interrupts.exitCode || (elsewhere ? exitCodes.terminated : exitCodes.ok)
   } finally {
     progress.clear()
     await log?.close()
@@ -142,6 +152,7 @@ function introduction({ run, introduction, memoryNote = '' }: TaskRun, threads: 
   return [
     `data     ${data}`,
     `network  ${network}, ${quantity(run.model.parameterCount)} parameters`,
+    ...(session.ranks.size > 1 ? [ranksLine(session.ranks, run.config.training!.shards!)] : []),
     `training ${step} a step, ${counted(run.stepsPerEpoch, 'step')} an epoch, ${rate}`,
     `device   ${device}${deviceReason(session.device, deviceWhy)}`,
     `memory   ${memoryLine(run.memory)}${memoryNote}`,
@@ -198,7 +209,7 @@ function conclude(
     output.line(`measure  ${measureAgain}`)
     return
   }
-  if (interrupts.exitCode !== exitCodes.ok) {
+  if (interrupts.exitCode !== exitCodes.ok || summary.stopped === 'abort') {
     const begun = run.model.parameters.isReady
     output.line(
       begun
