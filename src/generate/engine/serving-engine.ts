@@ -191,8 +191,8 @@ export class ServingEngine {
     if (this.draining)
       throw expected('ERR_OVERLOADED', 'an engine that takes generations', 'one that drains', 'use another engine')
     this.scheduler.checkRoom()
-    this.#change(sequence, options)
     const text = new StopText(vocabulary, stop, includeStop)
+    this.#change(sequence, options)
     const client = this.#clientOf(options.client)
     const bySteps = scorePrompt || this.#bySteps
     const read = { sequence, keeps, reading, unread: unread.length, scoresPrompt: scorePrompt, bySteps }
