@@ -19,7 +19,9 @@ export interface LoadRequest {
   readonly signal?: AbortSignal
 }
 
-/** The end of a request: a whole answer, an event of an error, an answer with an error, a client that left, or a connection or an event that broke. */
+/**
+ * The end of a request: a whole answer, an event of an error, an answer with an error, a client that left, or a connection or an event that broke.
+ */
 export type LoadEnd = 'done' | 'failed' | 'refused' | 'left' | 'broken'
 
 /** The measurements of one request. Times are in milliseconds. */
