@@ -1,6 +1,7 @@
 // The load generator: planned times, events cut anywhere, the end of each kind of answer, and all measurements once on a small server.
 
 import fc from 'fast-check'
+import { getEventListeners } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import { join } from 'node:path'
 import t from 'tap'
@@ -77,6 +78,10 @@ t.test('each end of an answer', async (t) => {
   t.equal((await measured(stream([event('a')]))).end, 'broken', 'without the last event')
   t.equal((await measured(stream([event('a')], false))).end, 'broken', 'the connection ends')
   t.equal((await measured(stream([event('a'), 'data: {"error":{}}\n\n']))).end, 'failed')
+  t.equal((await measured(stream([event('a'), 'data: {"cut\n\n']))).end, 'broken', 'an event that is not JSON')
+  const { signal } = new AbortController()
+  await measured(stream(['data: [DONE]\n\n']), { signal })
+  t.equal(getEventListeners(signal, 'abort').length, 0, 'no listener stays')
   t.match(await measured((_, response) => response.writeHead(429).end()), { end: 'refused', status: 429, first: null })
   t.match(await measured(stream([event('abc'), event('def')], false), { leaves: 2 }), { end: 'left', tokens: 3 })
   t.match(await measured(() => {}, { leaves: 'sent' }), { end: 'left', status: 0 })

@@ -67,7 +67,6 @@ async function hangOf(
   current: Float64Array,
   { mostCpu = MOST_CPU, mostWait = MOST_WAIT }: FuzzOptions
 ): Promise<string> {
-  // prettier-ignore
   const processor = () => {
     const { user, system } = process.cpuUsage()
     return (user + system) / 1000

@@ -29,7 +29,7 @@ function placeIn({ length }: Uint8Array, random: Random): number {
   return random.below(Math.max(1, random.below(2) === 0 ? Math.min(length, 256) : length))
 }
 
-/** Returns the begin and end of a part of at most 64 bytes, seldom of any length. */
+/** Returns the beginning and end of a part of at most 64 bytes, seldom of any length. */
 function partOf(bytes: Uint8Array, random: Random): [begin: number, end: number] {
   if (bytes.length === 0) return [0, 0]
   const begin = placeIn(bytes, random)

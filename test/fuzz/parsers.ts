@@ -13,6 +13,8 @@ import { bpeFromTokenizerJson, vocabularyFromConfig } from '../../src/data/text/
 import { GatecellError } from '../../src/errors.js'
 import { describePickle } from '../../src/interop/bytes/pickle.js'
 import { openZip } from '../../src/interop/bytes/zip.js'
+import { importGraph } from '../../src/interop/import-model.js'
+import { kerasFrom } from '../../src/interop/keras/read.js'
 import { readOnnx } from '../../src/interop/onnx/read.js'
 import { tensorsFrom } from '../../src/interop/tensors/tensor-file.js'
 import { parseJsonObject, parseStrictJson } from '../../src/io/json.js'
@@ -159,6 +161,10 @@ const makers: Readonly<Record<string, (name: string) => Parser>> = {
         readOnnx(Uint8Array.from(bytes), 'a file')
       }
     ),
+  'onnx-graph': (name) =>
+    parserOf(name, { files: golden('text.onnx'), words: [...protobuf, 'Concat', 'Reshape', 'ConstantOfShape', 'axis', 'logits'] }, (bytes) => importGraph(readOnnx(Uint8Array.from(bytes), 'a file')).dispose()), // prettier-ignore
+  keras: (name) =>
+    parserOf(name, { files: ['lstm.keras', 'repeated.keras', 'shared.keras'].map((one) => `../golden/keras/${one}`), words: [...json, ...hdf5], archive: true }, async (bytes) => importGraph(await kerasFrom(bytesInMemory(bytes, 'a file'))).dispose()), // prettier-ignore
   json: (name) => parserOf(name, { files: corpus('values.json', 'captions.json'), words: json }, (bytes) => void parseStrictJson(textOf(bytes), 'a file')), // prettier-ignore
   midi: (name) => parserOf(name, { files: corpus('two-tracks.mid', 'one-track.mid'), words: midi }, (bytes) => void decodeMidi(bytes, 'a file')), // prettier-ignore
   inkml: (name) => parserOf(name, { files: ink('continued.inkml', 'views.inkml', 'references.inkml', 'board-02.xml'), words: xml }, readAllInk), // prettier-ignore

@@ -2,9 +2,9 @@
 
 import { openLoop, type LoadSummary, type LoadTarget } from './open-loop.js'
 
-/** Bounds of the 99th percentiles, in microseconds. */
+/** Bound of the 99th percentile of the time to the first token, in microseconds. */
 export const FIRST_BOUND_US = 100_000
-/** Bound of the gaps between events, in microseconds. */
+/** Bound of the 99th percentile of the gaps between events, in microseconds. */
 export const GAP_BOUND_US = 50_000
 /** The lowest rate that is tried, in requests a second. */
 export const LOWEST_RATE = 4

@@ -1,7 +1,7 @@
 // A client of completions that measures: the time to the first token, the gaps between events, the end of the stream. It may read slowly or leave.
 
 import { Agent, request, type ClientRequest, type IncomingMessage } from 'node:http'
-import { EventReader } from './events.js'
+import { EventReader, recordOf } from './events.js'
 
 /** A request of a load. */
 export interface LoadRequest {
@@ -19,7 +19,9 @@ export interface LoadRequest {
   readonly signal?: AbortSignal
 }
 
-/** The end of a request: a whole answer, an event of an error, an answer with an error, a client that left, or a connection that broke. */
+/**
+ * The end of a request: a whole answer, an event of an error, an answer with an error, a client that left, or a connection or an event that broke.
+ */
 export type LoadEnd = 'done' | 'failed' | 'refused' | 'left' | 'broken'
 
 /** The measurements of one request. Times are in milliseconds. */
@@ -53,12 +55,14 @@ export async function measureStream(agent: Agent, load: LoadRequest): Promise<Lo
   const end = await new Promise<LoadEnd>((resolve) => {
     const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
     const sent = request(load.url, { method: 'POST', agent, headers })
+    const leave = () => finish('left')
     const finish = (how: LoadEnd) => {
+      load.signal?.removeEventListener('abort', leave)
       resolve(how)
       if (how === 'left') sent.destroy()
     }
-    load.signal?.addEventListener('abort', () => finish('left'), { once: true })
-    sent.on('error', () => resolve('broken'))
+    load.signal?.addEventListener('abort', leave, { once: true })
+    sent.on('error', () => finish('broken'))
     sent.on('response', (response) => {
       state.status = response.statusCode ?? 0
       readAnswer(response, load, { planned, state, finish })
@@ -75,6 +79,7 @@ function leaveSoon(sent: ClientRequest, finish: (how: LoadEnd) => void): void {
   sent.once('finish', () => setImmediate(() => finish('left')))
 }
 
+/** The answer of a request while it is read. */
 interface Reading {
   readonly planned: number
   readonly state: {
@@ -100,7 +105,8 @@ function readAnswer(response: IncomingMessage, load: LoadRequest, { planned, sta
         end = 'done'
         continue
       }
-      const event = JSON.parse(data) as TextEvent
+      const event = recordOf<TextEvent>(data)
+      if (!event) return finish('broken')
       if (event.error) end = 'failed'
       const tokens = event.choices?.[0]?.text?.length ?? 0
       if (tokens > 0) note(tokens)

@@ -1,5 +1,14 @@
 // A reader of server-sent events: from the bytes of an answer, cut anywhere, to the data of its events.
 
+/** Returns the record of a line or event; null for a text that is not JSON. */
+export function recordOf<R extends object>(text: string): R | null {
+  try {
+    return JSON.parse(text) as R | null
+  } catch {
+    return null
+  }
+}
+
 /** Reads events whose lines end with a line feed. Fields other than data, and comments, are skipped. */
 export class EventReader {
   readonly #decoder = new TextDecoder()

@@ -215,11 +215,23 @@ export async function heldTexts(server: ServerProcess): Promise<number> {
   return BUSY.reduce((sum, name) => sum + (found.get(name) ?? 0), 0)
 }
 
+const MOST_WAIT_MS = 60_000
+
+/** Waits until `isDone` returns true, which is asked every `pause` milliseconds. Throws after a minute. */
+async function until(isDone: () => Promise<boolean>, pause: number): Promise<void> {
+  const begin = performance.now()
+  while (!(await isDone())) {
+    if (performance.now() - begin > MOST_WAIT_MS)
+      throw new Error('Expected the server to come to the state that is measured within a minute, but it has not.')
+    await sleep(pause)
+  }
+}
+
 /** Measures the time from the moment at which all of `streams` clients leave until the server holds no text. */
 export async function measureLeaving({ server, ...target }: Contest, streams: number): Promise<Figures> {
   await readStreams(target, streams, { work: () => sleep(100) })
   const begin = performance.now()
-  while ((await heldTexts(server)) > 0) await sleep(1)
+  await until(async () => (await heldTexts(server)) === 0, 1)
   return { free_us: 1000 * (performance.now() - begin), free_us_bar: 50_000 }
 }
 
@@ -244,7 +256,7 @@ export async function measureSlow(
     ...{ body, bytesPerSecond: SLOW_BYTES },
     async work() {
       const paused = async () => (await server.measurements()).get('gatecell_sessions_paused') ?? 0
-      while ((await paused()) < 0.95 * slow * SLOW_TEXTS) await sleep(50)
+      await until(async () => (await paused()) >= 0.95 * slow * SLOW_TEXTS, 50)
       return await rate()
     }
   })

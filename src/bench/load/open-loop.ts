@@ -40,7 +40,7 @@ export interface LoadSummary {
 
 /** Seconds after the last request in which texts may end. */
 const GRACE = 2
-/** Lengths of the prompts: this many characters, and up to twice as many more. */
+/** Characters of the shortest prompt; the longest has one less than three times as many. */
 const SHORTEST_PROMPT = 8
 
 /** Runs an open loop. Requests that have no token when it ends count with the time that they have waited. */

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expected } from '../../errors.js'
 import { packageInfo } from '../../native.js'
+import { recordOf } from './events.js'
 
 /** A server that runs. */
 export interface ServerProcess {
@@ -56,13 +57,16 @@ export async function startServerProcess(words: readonly string[]): Promise<Serv
 }
 
 async function firstAddress(child: ChildProcess): Promise<string | null> {
-  for await (const line of createInterface({ input: child.stdout! })) {
-    const { event, url } = JSON.parse(line) as { event?: string; url?: string }
-    if (event !== 'serving' || url === undefined) continue
+  try {
+    for await (const line of createInterface({ input: child.stdout! })) {
+      const record = recordOf<{ event?: string; url?: string }>(line)
+      if (record?.event === 'serving' && record.url !== undefined) return record.url
+    }
+    return null
+  } finally {
+    // The reader of lines pauses the output when it ends, and a program whose output nobody takes would wait for it.
     child.stdout!.resume()
-    return url
   }
-  return null
 }
 
 async function readMeasurements(url: string): Promise<ReadonlyMap<string, number>> {

@@ -3,7 +3,7 @@
 import { expected } from '../../errors.js'
 import type { SessionCore } from '../session-core.js'
 import type { TokenModel } from '../stream-kind.js'
-import { ServingEngine, type OwnSequence } from './serving-engine.js'
+import { disposedError, ServingEngine, type OwnSequence } from './serving-engine.js'
 import * as types from './types.js'
 import type { Engine, EngineOptions, EngineSession, EngineState } from './types.js'
 
@@ -13,7 +13,7 @@ function sessionOf(engine: ServingEngine, sequence: OwnSequence): EngineSession 
   engine.sessions++
   const check = () => {
     engine.checkLive()
-    if (disposed) throw expected('ERR_DISPOSED', 'a session in use', 'one that was disposed of', 'create another one')
+    if (disposed) throw disposedError('a session')
     if (sequence.job)
       throw expected('ERR_BUSY', 'an idle session', 'one with a generation under way', 'await its end first')
   }
@@ -22,7 +22,7 @@ function sessionOf(engine: ServingEngine, sequence: OwnSequence): EngineSession 
     disposed = true
     engine.sessions--
     const { job } = sequence
-    if (job) job.fail(expected('ERR_DISPOSED', 'a session in use', 'one that was disposed of', 'create another one'))
+    if (job) job.fail(disposedError('a session'))
   }
   return {
     get position() {
@@ -72,8 +72,9 @@ function restore(engine: ServingEngine, sequence: OwnSequence, given: EngineStat
 /**
  * Returns an engine that serves many sequences of `model` at once: all of them are rows of one native step, which they join and leave between
  * two steps. A sequence has the same tokens by itself and next to any others, with any number of threads. The model may be any that names its
- * token input and logits output (`stream` in its definition), such as those of `gatecell/text`. It may be trained meanwhile: then each block of
- * steps has the weights of one moment. Throws ERR_UNSUPPORTED for other models, and ERR_INVALID_ARGUMENT for options out of range.
+ * token input and logits output (`stream` in its definition), such as those of `gatecell/text`, or with `sequence` any model whose samplers feed its
+ * inputs. It may be trained meanwhile: then each block of steps has the weights of one moment. Disposing of the engine leaves the model as it is.
+ * Throws ERR_UNSUPPORTED for other models, ERR_INVALID_ARGUMENT for options out of range, and ERR_INVALID_SHAPE for samplers that do not fit.
  *
  * @example
  * const engine = createEngine(model, { vocabulary, maxRows: 64 })
@@ -86,7 +87,7 @@ export function createEngine(model: TokenModel, options?: EngineOptions): Engine
   const dispose = () => {
     if (engine.disposed) return
     engine.disposed = true
-    scheduler.close(expected('ERR_DISPOSED', 'an engine in use', 'one that was disposed of', 'create another one'))
+    scheduler.close(disposedError('an engine'))
   }
   return {
     createSession(state) {

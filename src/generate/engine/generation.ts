@@ -15,8 +15,8 @@ async function joined(chunks: AsyncIterable<Chunk>): Promise<Chunk> {
   let text = ''
   for await (const chunk of chunks) {
     for (const token of chunk.tokens) tokens.push(token)
-    scores.push(...chunk.scores)
-    promptScores.push(...chunk.promptScores)
+    for (const score of chunk.scores) scores.push(score)
+    for (const score of chunk.promptScores) promptScores.push(score)
     text += chunk.text
     blocks.push(chunk)
   }

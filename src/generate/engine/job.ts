@@ -4,6 +4,7 @@ import { expected, type GatecellError } from '../../errors.js'
 import type { View } from '../../graph/shape.js'
 import type { SessionValue } from '../rows.js'
 import type { SessionBlock } from '../session-plan.js'
+import { NO_KEYS, type PromptKeys } from './prompt-cache.js'
 import type { Client, Queued } from './ready-queue.js'
 import type { RowSettings } from './row-table.js'
 import type { StopText } from './stop-text.js'
@@ -72,7 +73,7 @@ export class Job implements Queued {
   readonly client: Client
   key = 0
   state: JobState = 'waiting'
-  /** Whether it is in the queue for rows. */
+  /** Whether it is in the queue for rows, which sets it. */
   isReady = false
   /** Whether a slice of its prompt is being read. */
   isReading = false
@@ -86,10 +87,10 @@ export class Job implements Queued {
   charged = 0
   /** Whether it runs by itself, to find out whether it made a block fail. */
   suspect = false
-  keys: ReadonlyMap<number, string> = new Map()
+  keys: PromptKeys = NO_KEYS
   /** The value at the beginning of the present block, for generations that a text can end. */
   before: RowCheckpoint | null = null
-  error: Error | null = null
+  #error: Error | null = null
   /** The error with which it ends after the block under way. */
   cancelled: Error | null = null
   #finish: Finish | null = null
@@ -162,7 +163,11 @@ export class Job implements Queued {
   /** Ends the generation well. */
   succeed(reason: Finish['reason'], stop: Finish['stop']): void {
     if (this.ended) return
-    this.#text += this.plan.text.end()
+    try {
+      this.#text += this.plan.text.end()
+    } catch (error) {
+      return this.fail(error as Error) // of the caller's vocabulary
+    }
     if (this.plan.text.stopped !== null && reason === 'length') [reason, stop] = ['stop', this.plan.text.stopped]
     const { reading } = this.plan
     this.#finish = {
@@ -179,7 +184,7 @@ export class Job implements Queued {
   /** Ends the generation with an error. */
   fail(error: Error): void {
     if (this.ended) return
-    this.error = error
+    this.#error = error
     this.#end()
     this.#settle!.reject(error)
   }
@@ -190,7 +195,6 @@ export class Job implements Queued {
     if (this.state === 'waiting' && this.at > 0 && this.drawn === 0)
       sequence.unread = reading.slice(this.at, Math.max(this.at, this.plan.unread))
     this.state = 'ended'
-    this.isReady = false
     this.client.jobs--
     this.onEnd()
     this.#wake()
@@ -210,7 +214,7 @@ export class Job implements Queued {
   async take(): Promise<Chunk | null> {
     while (!this.#hasMore && !this.ended) await new Promise<void>((resolve) => (this.#resolve = resolve))
     if (!this.#hasMore) {
-      if (this.error) throw this.error
+      if (this.#error) throw this.#error
       return null
     }
     const chunk = {

@@ -12,6 +12,17 @@ interface Entry {
   readonly version: number
 }
 
+/** The beginnings of a prompt whose states may be kept. */
+export interface PromptKeys {
+  /** The version of the weights when the prompt came: states that others have read in part are not kept. */
+  readonly version: number
+  /** Keys by the lengths of the beginnings, longest first. */
+  readonly byLength: ReadonlyMap<number, string>
+}
+
+/** The keys of a prompt whose states are not kept. */
+export const NO_KEYS: PromptKeys = { version: 0, byLength: new Map() }
+
 /** Estimated bytes of the objects of an entry. */
 const ENTRY_OBJECTS = 1024
 /** States are kept after each multiple of this many tokens, and after the last whole block of a prompt. */
@@ -22,36 +33,36 @@ export class PromptCache {
   readonly #most: number
   readonly #version: () => number
   readonly #entries = new Map<string, Entry>()
-  bytes = 0
+  #bytes = 0
 
   constructor(most: number, version: () => number) {
     this.#most = most
     this.#version = version
   }
 
-  /** Returns the keys of the beginnings of a prompt whose states may be kept, by their lengths, longest first. */
-  keysOf(tokens: Int32Array): ReadonlyMap<number, string> {
+  /** Returns the keys of a prompt. */
+  keysOf(tokens: Int32Array): PromptKeys {
     const keys: [number, string][] = []
-    if (this.#most === 0) return new Map()
+    if (this.#most === 0) return NO_KEYS
     const hash = createHash('sha256')
     const last = tokens.length - 1 - ((tokens.length - 1) % PROMPT_BLOCK)
     for (let at = 0; at < last;) {
       const next = Math.min(last, at + KEPT_EVERY)
       hash.update(new Uint8Array(tokens.buffer, tokens.byteOffset + 4 * at, 4 * (next - at)))
-      keys.unshift([next, hash.copy().digest('base64')])
+      keys.push([next, hash.copy().digest('base64')])
       at = next
     }
-    return new Map(keys)
+    return { version: this.#version(), byLength: new Map(keys.reverse()) }
   }
 
   /** Copies the states after the longest beginning that is known into `value`, and returns its length; 0: none is known. */
-  find(keys: ReadonlyMap<number, string>, value: SessionValue): number {
-    for (const [length, key] of keys) {
+  find({ byLength }: PromptKeys, value: SessionValue): number {
+    for (const [length, key] of byLength) {
       const entry = this.#entries.get(key)
       if (!entry) continue
       this.#entries.delete(key)
       if (entry.version !== this.#version()) {
-        this.bytes -= entry.bytes
+        this.#bytes -= entry.bytes
         continue
       }
       this.#entries.set(key, entry)
@@ -63,24 +74,24 @@ export class PromptCache {
   }
 
   /** Keeps the states of `value` after the first `length` tokens of the prompt with these keys, if that is a place to keep. */
-  keep(keys: ReadonlyMap<number, string>, length: number, value: SessionValue): void {
-    const key = keys.get(length)
-    if (key === undefined || this.#entries.has(key)) return
+  keep({ version, byLength }: PromptKeys, length: number, value: SessionValue): void {
+    const key = byLength.get(length)
+    if (key === undefined || version !== this.#version() || this.#entries.has(key)) return
     const states = Object.fromEntries(Object.entries(value.states).map(([name, state]) => [name, state.slice()]))
     const bytes = ENTRY_OBJECTS + Object.values(states).reduce((sum, { byteLength }) => sum + byteLength, 0)
     if (bytes > this.#most) return
-    this.#entries.set(key, { states, bytes, version: this.#version() })
-    this.bytes += bytes
+    this.#entries.set(key, { states, bytes, version })
+    this.#bytes += bytes
     for (const [oldest, entry] of this.#entries) {
-      if (this.bytes <= this.#most) return
+      if (this.#bytes <= this.#most) return
       this.#entries.delete(oldest)
-      this.bytes -= entry.bytes
+      this.#bytes -= entry.bytes
     }
   }
 
   /** Forgets all states. */
   clear(): void {
     this.#entries.clear()
-    this.bytes = 0
+    this.#bytes = 0
   }
 }

@@ -15,16 +15,21 @@ export interface Queued {
   readonly client: Client
   /** Tokens of its client when it was queued: the smallest one comes first. */
   key: number
-  /** Whether it still waits: others are dropped when they come to the front. */
+  /** Whether it still waits: others are dropped when they come to the front, or are as many as those that wait. */
   readonly isReady: boolean
 }
 
 const isBefore = (a: Queued, b: Queued): boolean =>
   a.priority !== b.priority ? a.priority > b.priority : a.key !== b.key ? a.key < b.key : a.order < b.order
 
+/** Generations of a queue in which none is looked for that has ended. */
+const LEAST = 64
+
 /** A binary heap of generations. */
 export class ReadyQueue<J extends Queued> {
-  readonly #heap: J[] = []
+  #heap: J[] = []
+  /** The number of generations at which those that do not wait are dropped. */
+  #most = LEAST
   /** The key of the generation that left the queue last: a client that comes back begins there. */
   #clock = 0
 
@@ -32,6 +37,11 @@ export class ReadyQueue<J extends Queued> {
   push(job: J, share: number): void {
     job.key = Math.max(this.#clock, job.client.pass)
     job.client.pass = job.key + share
+    if (this.#heap.length >= this.#most) this.#sweep()
+    this.#insert(job)
+  }
+
+  #insert(job: J): void {
     const heap = this.#heap
     let at = heap.push(job) - 1
     for (; at > 0;) {
@@ -56,6 +66,14 @@ export class ReadyQueue<J extends Queued> {
     this.#remove()
     this.#clock = Math.max(this.#clock, job.key)
     return job
+  }
+
+  /** Drops generations that ended while others stay before them, so that their number is bounded by that of those that wait. */
+  #sweep(): void {
+    const ready = this.#heap.filter(({ isReady }) => isReady)
+    this.#most = Math.max(LEAST, 2 * ready.length)
+    this.#heap = []
+    for (const job of ready) this.#insert(job)
   }
 
   #remove(): void {

@@ -88,12 +88,14 @@ export class RowWords {
     if (wanted.stops <= stops && wanted.bias <= bias && wanted.counts <= counts) return
     const before = { words: this.words, bases: Array.from({ length: this.rows }, (_, row) => this.#region(row)) }
     const old = this.#room
-    this.#room = {
+    const room = {
       stops: Math.max(stops, roomFor(wanted.stops)),
       bias: Math.max(bias, roomFor(wanted.bias)),
       counts: Math.max(counts, wanted.counts)
     }
-    this.words = createWords(ROWS_HEAD + this.rows * (ROW_WORDS + regionOf(this.#room)))
+    // If there is no memory for it, the table stays as it is.
+    this.words = createWords(ROWS_HEAD + this.rows * (ROW_WORDS + regionOf(room)))
+    this.#room = room
     this.#floats = floatsOf(this.words)
     this.words.set(before.words.subarray(0, ROWS_HEAD + this.rows * ROW_WORDS))
     for (let row = 0; row < this.rows; row++) this.#moveLists(before.words, before.bases[row]!, old, this, row)
@@ -186,11 +188,6 @@ export class RowWords {
   /** Results of the row in the last block. */
   made(row: number): number {
     return this.words[this.#at(row) + rowWord.made]!
-  }
-
-  /** Draws that the row still makes. */
-  left(row: number): number {
-    return this.words[this.#at(row) + rowWord.left]!
   }
 
   /** The state of the row, one of `rowEnd`. */

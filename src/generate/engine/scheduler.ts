@@ -11,7 +11,7 @@ import { needsSlice } from './prompts.js'
 import { endOfRow, type Roster, type RowResults } from './roster.js'
 import { Seating } from './seating.js'
 
-/** EngineBounds of a scheduler; see EngineOptions. */
+/** Bounds of a scheduler; EngineOptions describes them. */
 export interface EngineBounds {
   readonly maxRows: number
   readonly maxWaiting: number
@@ -95,12 +95,17 @@ export class Scheduler {
     if ((job.state === 'running' || job.isReading) && job.plan.keeps) {
       job.cancelled = error
       this.#roster.interrupt()
-    } else job.fail(error)
+      return
+    }
+    // The value of a sequence that is kept has the tokens of these results already.
+    if (job.plan.keeps) this.#deliver()
+    job.fail(error)
   }
 
   /** Frees the row of a generation that has ended. */
   ended(job: Job): void {
     this.jobs.delete(job)
+    this.#seating.drop(job)
     this.totals.finished++
     if (this.#roster.has(job)) this.#roster.interrupt()
   }
@@ -220,15 +225,8 @@ export class Scheduler {
     const before = this.#roster.checkpoint(results)
     const promptScores = job.plan.scoresPrompt ? scores.slice(0, forced) : []
     const end = job.cancelled ?? endOfRow(ended, tokens)
-    this.#delivered.push({
-      job,
-      tokens: forced > 0 ? tokens.slice(forced) : tokens,
-      scores: forced > 0 ? scores.slice(forced) : scores,
-      promptScores,
-      block,
-      before,
-      end
-    })
+    const [own, ownScores] = forced > 0 ? [tokens.slice(forced), scores.slice(forced)] : [tokens, scores]
+    this.#delivered.push({ job, tokens: own, scores: ownScores, promptScores, block, before, end })
     if (end === null && job.ahead + drawn <= this.#bounds.maxAhead) return
     this.#seating.leave(job)
     job.state = end === null ? 'paused' : 'closing'

@@ -54,6 +54,13 @@ export class Seating {
     this.#ready.push(job, job.charged)
   }
 
+  /** Takes a generation that has ended out of the queue. Its client gets back the tokens that it was charged for. */
+  drop(job: Job): void {
+    if (!job.isReady) return
+    job.isReady = false
+    job.client.pass -= job.charged
+  }
+
   /** Whether a generation that is queued now may have a row after the step under way. */
   hasRoomFor(job: Job): boolean {
     return this.roster.live < this.#maxRows || this.roster.jobs.some((other) => job.priority > other.priority)
@@ -103,19 +110,21 @@ export class Seating {
     return job
   }
 
-  /** Returns the generations that had their turn or are of a lower priority, and as many that wait for their rows. */
+  /** Returns the generations that had their turn or are of a lower priority, and as many that wait for their rows, or one under suspicion. */
   #turns(): { leaving: Job[]; entering: Job[] } {
     const leaving: Job[] = []
     const entering: Job[] = []
+    const { first: next } = this.#ready
+    if (next?.suspect) {
+      const { jobs } = this.roster
+      const mayEnter = jobs.length > 0 && jobs.every((job) => this.#givesWay(job, next))
+      return mayEnter ? { leaving: jobs, entering: [this.#next()] } : { leaving, entering }
+    }
     let rows = this.roster.live < this.#maxRows ? [] : this.roster.jobs
-    const turn = this.#turn
     for (;;) {
       const first = this.#ready.first
       if (!first || first.suspect) break
-      const isOver = (job: Job) => job.served >= turn && passOf(job) > first.key
-      const candidates = rows.filter(
-        (job) => job.priority < first.priority || (job.priority === first.priority && isOver(job))
-      )
+      const candidates = rows.filter((job) => this.#givesWay(job, first))
       const [one, ...others] = candidates
       if (!one) break
       const victim = others.reduce((worst, job) => (isWorse(job, worst) ? job : worst), one)
@@ -124,6 +133,12 @@ export class Seating {
       entering.push(this.#next())
     }
     return { leaving, entering }
+  }
+
+  /** Whether a generation in a row has had its turn, or is of a lower priority than the first one that waits. */
+  #givesWay(job: Job, first: Job): boolean {
+    if (job.priority !== first.priority) return job.priority < first.priority
+    return job.served >= this.#turn && passOf(job) > first.key
   }
 }
 

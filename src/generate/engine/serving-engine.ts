@@ -1,7 +1,7 @@
 // An engine without the checks of its options: its sequences, and the generations that it begins.
 
 import { integers } from '../../check/index.js'
-import { expected, show } from '../../errors.js'
+import { expected, show, type GatecellError } from '../../errors.js'
 import { throwIfAborted } from '../../graph/abort.js'
 import { shareWeights } from '../../graph/sharing.js'
 import { SessionCore } from '../session-core.js'
@@ -37,7 +37,7 @@ export class OwnSequence implements Sequence {
   }
 }
 
-/** Returns the first value of the sequences of an engine, and the number of their tokens; 0: they draw other values. */
+/** Returns the first value of the sequences of an engine, and the size of their vocabulary, 0 for sequences that draw other values. */
 function sequenceOf(model: TokenModel, { sequence }: EngineOptions): { core: SessionCore; vocabulary: number } {
   if (!sequence) {
     const { token, logits, core, vocabulary } = streamKind(model)
@@ -47,6 +47,11 @@ function sequenceOf(model: TokenModel, { sequence }: EngineOptions): { core: Ses
   if (Object.keys(sequence.samplers ?? {}).length > 0)
     return { core: SessionCore.create(model, { ...sequence, outputs: [] }), vocabulary: 0 }
   throw expected('ERR_INVALID_ARGUMENT', 'samplers in sequence', 'none', 'pass a sampler, or leave sequence out')
+}
+
+/** Returns the ERR_DISPOSED of an engine or a session. */
+export function disposedError(what: 'an engine' | 'a session'): GatecellError {
+  return expected('ERR_DISPOSED', `${what} in use`, 'one that was disposed of', 'create another one')
 }
 
 /** The options of generations that draw other values than tokens. */
@@ -83,8 +88,7 @@ export class ServingEngine {
   }
 
   checkLive(): void {
-    if (this.disposed || this.#core.kind.model.parameters.disposed)
-      throw expected('ERR_DISPOSED', 'an engine in use', 'one that was disposed of', 'create another one')
+    if (this.disposed || this.#core.kind.model.parameters.disposed) throw disposedError('an engine')
   }
 
   /** Returns a sequence of its own with the value of `from`; undefined: an empty one. */
@@ -126,13 +130,8 @@ export class ServingEngine {
       throw expected('ERR_INVALID_ARGUMENT', what, bad ?? 'a prompt', 'leave that out')
     }
     const tokens = this.#tokensOf(prompt)
-    if (options.samplers)
-      throw expected(
-        'ERR_INVALID_ARGUMENT',
-        'no samplers for an engine of tokens',
-        'some',
-        'pass temperature or topK instead'
-      )
+    const remedy = 'pass temperature or topK instead'
+    if (options.samplers) throw expected('ERR_INVALID_ARGUMENT', 'no samplers for an engine of tokens', 'some', remedy)
     const reading = new Int32Array(unread.length + tokens.length)
     reading.set(unread)
     reading.set(tokens, unread.length)
@@ -194,8 +193,8 @@ export class ServingEngine {
     if (this.draining)
       throw expected('ERR_OVERLOADED', 'an engine that takes generations', 'one that drains', 'use another engine')
     this.scheduler.checkRoom()
-    this.#change(sequence, options)
     const text = new StopText(vocabulary, stop, includeStop)
+    this.#change(sequence, options)
     const client = this.#clientOf(options.client)
     const bySteps = scorePrompt || this.#bySteps
     const read = { sequence, keeps, reading, unread: unread.length, scoresPrompt: scorePrompt, bySteps }

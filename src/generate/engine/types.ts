@@ -22,16 +22,16 @@ export interface EngineVocabulary {
 export interface EngineOptions {
   /** Most sequences of one step, from 1 to 4096; default 64. More sequences than that take turns. */
   maxRows?: number
-  /** Most generations that wait for a turn besides those in rows; default 1024. The next one is refused with ERR_OVERLOADED. */
+  /** Most generations that wait or are paused next to those in rows, at least 0; default 1024. The next one is refused with ERR_OVERLOADED. */
   maxWaiting?: number
-  /** Most sessions at a time; default 16384. The next one is refused with ERR_OVERLOADED. */
+  /** Most sessions at a time, at least 1; default 16384. The next one is refused with ERR_OVERLOADED. */
   maxSessions?: number
   /**
-   * Most share of the time that prompts take while sequences are drawn, above 0 and below 1; default 0.5. It counts only where the process has one
-   * core (`setThreads`, affinity, quota) or the model runs on a GPU: elsewhere prompts are read at the same time, on a second thread.
+   * Largest share of the time that prompts take while sequences are drawn, from 0.001 to 0.999; default 0.5. It is used only where the process has
+   * one core (`setThreads`, affinity, quota) or the model runs on a GPU: elsewhere prompts are read at the same time, on a second thread.
    */
   promptShare?: number
-  /** Most bytes of the states that are kept for prompts that come again, from 0 (none) on; default 16 MiB. */
+  /** Most bytes of the states that are kept for prompts that come again; 0 keeps none; default 16 MiB. */
   cacheBytes?: number
   /** Tokens that a generation may be ahead of its reader, at least 1; default 4096. It pauses there, without a row. */
   maxAhead?: number
@@ -72,7 +72,7 @@ export interface TokenOptions {
   topP?: number
   /** Draws from tokens whose probability is at least this share of the largest one, from 0 to 1; default 0, which draws from all. */
   minP?: number
-  /** Divisor of positive logits and factor of negative ones of all tokens of the prompt and of the result so far, above 0; default 1. */
+  /** Divisor of positive logits and factor of negative ones of all tokens of the prompt and of the result so far, from 0.001 to 1000; default 1. */
   repetitionPenalty?: number
   /** Subtracted from the logits of tokens that the generation has drawn, from -100 to 100; default 0. */
   presencePenalty?: number
@@ -80,11 +80,11 @@ export interface TokenOptions {
   frequencyPenalty?: number
   /** Added to the logits of tokens, from -1000 to 1000, by the token; default: nothing. */
   logitBias?: Readonly<Record<string, number>>
-  /** Texts before which the result ends; default: none. Needs a vocabulary. */
+  /** At most 64 texts before which the result ends; default: none. Needs a vocabulary. */
   stop?: readonly string[]
   /** Whether the text of the result contains the text of `stop` that ended it; default false. */
   includeStop?: boolean
-  /** Tokens after which the result ends; default: none. They are part of the tokens, but not of the text. */
+  /** At most 4096 tokens after which the result ends; default: none. They are part of the tokens, but not of the text. */
   stopTokens?: readonly number[]
   /**
    * Number of likeliest tokens whose log probabilities come with each token, from 0 to 64; default: no log probabilities. They are those of the
@@ -189,7 +189,7 @@ export interface EngineCounts {
   readonly tokens: number
   readonly steps: number
   readonly finished: number
-  /** Milliseconds since the engine's last step; 0 if nothing is to do. */
+  /** Milliseconds since the engine's last step; 0 if there is nothing to do. */
   readonly sinceStep: number
 }
 

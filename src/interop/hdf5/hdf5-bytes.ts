@@ -1,5 +1,5 @@
-// The bytes of an HDF5 file: numbers and texts at any place, with each place compared with the size of the file, and the number and bytes of structures
-// bounded by it, so that a file whose parts refer to each other many times ends in an error.
+// The bytes of an HDF5 file: numbers and texts at any place. Each place is compared with the size of the file, which also bounds the number and the
+// bytes of structures, so that a file whose parts refer to each other many times ends in an error.
 
 import { expected, type GatecellError } from '../../errors.js'
 

@@ -153,7 +153,7 @@ function functionalOf({ path, version, config }: { path: string; version: number
 /** Returns the arguments of a call: of Keras 3 an object with args and kwargs, before it a list of references with keyword arguments. */
 function callOf(node: JsonValue): KerasCall {
   if (!isJsonObject(node)) {
-    const keywords = new Map<string, JsonValue | undefined>()
+    const keywords = new Map<string, JsonObject[string]>()
     for (const one of Array.isArray(node) ? (node as JsonValue[]) : []) {
       const own = Array.isArray(one) ? (one as JsonValue[])[3] : undefined
       if (isJsonObject(own)) for (const [name, value] of Object.entries(own)) keywords.set(name, value)

@@ -27,14 +27,19 @@ const MODEL_CONFIG = 'model_config'
 export async function readKeras(path: string, weights?: string): Promise<OnnxFile> {
   const source = await openBytes(path)
   try {
-    if (source.size > MAX_BYTES) throw tooLarge(path, MAX_BYTES, source.size)
-    const head = await source.read(0, Math.min(16, source.size))
-    if (isZip(head)) return await fromArchive(source)
-    if (isHdf5(head)) return await fromHdf5(source)
-    return await fromJson(source, weights)
+    return await kerasFrom(source, weights)
   } finally {
     await source.close()
   }
+}
+
+/** Reads a model from an open file, which stays open. Throws the errors of `readKeras`. */
+export async function kerasFrom(source: ByteReader, weights?: string): Promise<OnnxFile> {
+  if (source.size > MAX_BYTES) throw tooLarge(source.name, MAX_BYTES, source.size)
+  const head = await source.read(0, Math.min(16, source.size))
+  if (isZip(head)) return await fromArchive(source)
+  if (isHdf5(head)) return await fromHdf5(source)
+  return await fromJson(source, weights)
 }
 
 function tooLarge(path: string, most: number, size: number) {

@@ -3,9 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { createEngine, setThreads, type Chunk } from '../../../src/index.js'
 import { MOST_TURN_STEPS } from '../../../src/generate/engine/seating.js'
-import { idle, model, present, reference, tokensOf, vocabulary, VOCABULARY } from './world.js'
-
-const letters = (count: number) => Array.from({ length: count }, (_, i) => (i * 5 + 2) % VOCABULARY)
+import { idle, letters, model, present, reference, tokensOf, vocabulary } from './world.js'
 
 t.test(
   'a generation beside a thousand others, with one and two threads, has the tokens that it has alone',

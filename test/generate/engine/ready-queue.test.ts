@@ -53,6 +53,19 @@ t.test('a client that comes late has no claim on the past', async (t) => {
   t.equal(names(queue), 'llele')
 })
 
+t.test('generations that ended do not pile up behind one that stays', async (t) => {
+  const queue = new ReadyQueue<Waiting>()
+  const first = waiting('a', client(), 1)
+  queue.push(first, 1)
+  let asked = 0
+  for (let i = 0; i < 5000; i++)
+    queue.push({ ...waiting('z', client()), get isReady() { asked++; return false } }, 1) // prettier-ignore
+  queue.push(waiting('b', client()), 1)
+  asked = 0
+  t.equal(names(queue), 'ab')
+  t.ok(asked <= 64, `${asked} of 5000 were still there`)
+})
+
 t.test('generations that ended are left out', async (t) => {
   const queue = new ReadyQueue<Waiting>()
   const all = [...'abcdefgh'].map((name) => waiting(name, client()))

@@ -18,6 +18,9 @@ import { streamKind } from '../../../src/generate/stream-kind.js'
 
 export const VOCABULARY = 29
 
+/** A prompt. */
+export const letters = (count: number) => Array.from({ length: count }, (_, i) => (i * 5 + 2) % VOCABULARY)
+
 /** The tokens of a whole generation. */
 export const tokensOf = async (generation: Generation) => [...(await generation.result()).tokens]
 
