@@ -117,9 +117,7 @@ export class StateRows {
 
   /** Returns the shapes of the states of `rows` rows. */
   shapes(rows: number): Record<string, number[]> {
-    return Object.fromEntries(
-      [...this.#states].map(([name, { shape, at }]) => [name, shape.with(at, rows)])
-    )
+    return Object.fromEntries([...this.#states].map(([name, { shape, at }]) => [name, shape.with(at, rows)]))
   }
 
   /** Returns the number of elements of all states of `rows` rows. */
