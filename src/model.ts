@@ -2,17 +2,10 @@
 // provide the function; nothing here depends on text, strokes or music.
 
 import { boolean, checkObject, choice, filled, integer, list, made, nullable, number, object } from './check/index.js'
-import {
-  optional,
-  options as optionsOf,
-  record,
-  seed as seedOf,
-  string,
-  syncFunction,
-  type Check
-} from './check/index.js'
+import { optional, options as optionsOf, record, seed as seedOf, string } from './check/index.js'
+import { syncFunction, type Check } from './check/index.js'
 import { expected } from './errors.js'
-import { checkGraph, Graph } from './graph/graph.js'
+import { checkGraph, Graph, tensor, type Tensor } from './graph/graph.js'
 import type { ParameterSpec } from './graph/parameter-specs.js'
 import { deviceNames, dtypes, optimizerNames, precisionNames } from './graph/opcodes.js'
 import { operationsOf, ParameterStore } from './graph/parameters.js'
@@ -32,7 +25,6 @@ import {
   type Symbols
 } from './graph/specs.js'
 import { type DType, type Shape } from './graph/shape.js'
-import { tensor, type Tensor } from './graph/graph.js'
 import type {
   CompileOptions,
   Model,
@@ -102,9 +94,14 @@ export function modelDefinition<I extends Specs, T extends Specs = Record<never,
 /** Returns the shapes of the parameters and carried states of a model by name, from a recording; no memory is allocated for them. */
 export function tensorsOf(definition: ModelDefinition, dims: Dims = {}) {
   const { graph } = recordModel(definition, { ...smallestDims(definition), ...dims }, 'train', undefined)
-  const parameters: ReadonlyMap<string, Shape> = new Map(graph.parameters.map(({ name, shape }) => [name, shape]))
-  const states: ReadonlyMap<string, Shape> = new Map([...graph.states].map(([name, { shape }]) => [name, shape]))
-  return { parameters, states }
+  const shapes = (all: Iterable<readonly [string, { shape: Shape }]>): ReadonlyMap<string, Shape> =>
+    new Map([...all].map(([name, { shape }]) => [name, shape]))
+  return { parameters: shapes(graph.parameters.map((one) => [one.name, one])), states: shapes(graph.states) }
+}
+
+/** Returns the recording of a model's function to predict; no memory is allocated for its parameters. */
+export function recordOf(definition: ModelDefinition, dims: Dims): Recording {
+  return recordModel(definition, dims, 'predict', undefined)
 }
 
 /**

@@ -54,7 +54,7 @@ gc_status failure_status(const gc_device_plan& p, const Failure& failure) {
     case Fault::kBias:
     case Fault::kPoint: return sampling_status(failure, node.name);
     case Fault::kRowLength:
-      return fail(GC_OUT_OF_RANGE, "lstm: expected lengths from 0 to %lld, got %d for row %lld",
+      return fail(GC_OUT_OF_RANGE, "%s: expected lengths from 0 to %lld, got %d for row %lld", node.name,
                   static_cast<long long>(input(0).dims[0]), id, position);
     case Fault::kLength: return lengths("lengths");
     case Fault::kInputLength: return lengths("input lengths");

@@ -214,7 +214,7 @@ void lstm_own_gates(Lstm& part, const Share& mine, int index, int team);
 int64_t lstm_gate_bytes(const Lstm& s, int threads);
 
 // lstm_rows.cc. lstm_read_lengths returns false if a length is out of range. The others copy between [T, B, ...] and rows, and states.
-bool lstm_read_lengths(Plan& plan, const Lstm& s);
+bool lstm_read_lengths(Plan& plan, const Node& node, const Lstm& s);
 void lstm_start_states(const Lstm& s);
 void lstm_scatter_output(const Lstm& s, Range rows, Range columns, int64_t step);
 void lstm_clear_padding(const Lstm& s, float* to, int64_t ld, int index, int team);

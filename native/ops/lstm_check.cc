@@ -155,13 +155,14 @@ gc_status lstm_check_without_cells(Plan& plan, Node& node, int64_t gates) {
   if (status == GC_OK) status = lstm_check_copies(plan, node, {T, B, H});
   if (status == GC_OK) status = lstm_check_lengths(plan, node, B);
   if (status == GC_OK) status = lstm_check_rates(node);
+  if (status == GC_OK && plan.format == Format::kInt8)
+    return fail(GC_UNSUPPORTED, "%s has no int8 kernels: use f32 or bf16", name);
   if (status == GC_OK) status = lstm_check_form(plan, node);
   if (status != GC_OK) return status;
   if (plan.input(node, kC0) || plan.output(node, kCT) || plan.output(node, kCellsOut))
     return fail(GC_INVALID_ARGUMENT, "%s: expected no c0, cT and cells: the layer has no cell state", name);
   if (node.attributes[kZoneoutC] != 0 || node.attributes[kZoneoutH] != 0)
     return fail(GC_UNSUPPORTED, "%s: zoneout is for LSTM layers: leave it out", name);
-  if (plan.format == Format::kInt8) return fail(GC_UNSUPPORTED, "%s has no int8 kernels: use f32 or bf16", name);
   return GC_OK;
 }
 }  // namespace gatecell

@@ -233,7 +233,7 @@ void run_forward(Plan& plan, const Node& node, const Lstm& s, int index, int tea
 // Prepares the pass before the threads start. Returns false if the run ends here.
 bool begin_forward(Plan& plan, const Node& node, const Lstm& s) {
   if (s.table && !tokens_in_range(plan, s)) return false;
-  if (!lstm_read_lengths(plan, s)) return false;
+  if (!lstm_read_lengths(plan, node, s)) return false;
   pack_peephole(s);
   lstm_pack_gains(plan, node, s);
   lstm_start_states(s);

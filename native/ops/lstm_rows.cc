@@ -48,12 +48,12 @@ Range LstmRows::owned(int index, int team) const {
   return {bound(index), bound(index + 1)};
 }
 
-bool lstm_read_lengths(Plan& plan, const Lstm& s) {
+bool lstm_read_lengths(Plan& plan, const Node& node, const Lstm& s) {
   if (!s.lengths) return true;
   for (int64_t b = 0; b < s.B; ++b) {
     const int32_t n = s.lengths->ids[b];
     if (n >= 0 && n <= s.T) continue;
-    plan.run_status = fail(GC_OUT_OF_RANGE, "lstm: expected lengths from 0 to %lld, got %d for row %lld",
+    plan.run_status = fail(GC_OUT_OF_RANGE, "%s: expected lengths from 0 to %lld, got %d for row %lld", node.op->name,
                            static_cast<long long>(s.T), n, static_cast<long long>(b));
     return false;
   }

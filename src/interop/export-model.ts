@@ -8,18 +8,20 @@ import { assertOutputs, writeAtomically, writeTextAtomically } from '../io/atomi
 import { openCheckpoint } from '../io/checkpoint.js'
 import { bytesOf, quoted, type WritableTensor } from '../io/safetensors/dtypes.js'
 import { writeSafetensors } from '../io/safetensors/file.js'
-import { checkModel, type Model } from '../model.js'
+import type { JsonObject } from '../io/json.js'
+import { checkModel, type Model, type ModelDefinition } from '../model.js'
+import { tasks } from '../tasks/registry.js'
 import { writeZip } from './bytes/zip-writer.js'
 import { kerasText } from './keras/text.js'
-import { onnxText } from './onnx/text.js'
-import type { ModelContents } from './text-contents.js'
+import { onnxOf } from './onnx/write/graph.js'
+import { weightsByName, type ModelContents } from './text-contents.js'
 import { checkMap, listed, mappedName, type NameMap } from './names.js'
 
 /** Options of `exportModel`. */
 export interface ExportOptions {
   /**
-   * The program: 'pytorch' writes a safetensors file for `load_state_dict`, 'numpy' an NPZ file. Only for text models, 'onnx' writes a model that
-   * ONNX Runtime runs, of operator set 17, and 'keras' a .keras file of Keras 3.
+   * The program: 'pytorch' writes a safetensors file for `load_state_dict`, 'numpy' an NPZ file, 'onnx' a model that ONNX Runtime runs, of operator
+   * set 17, if ONNX has all ops of the network, and 'keras', only for text models with LSTM layers, a .keras file of Keras 3.
    */
   to: 'pytorch' | 'numpy' | 'onnx' | 'keras'
   /** The file to write. A file of the same name is replaced. */
@@ -68,7 +70,7 @@ export async function exportModel(source: string | Model, options: ExportOptions
   const contents = await contentsOf(source)
   if (to === 'onnx' || to === 'keras') {
     if (map) throw expected('ERR_INVALID_ARGUMENT', `no map for ${to}`, 'one', 'leave it out')
-    await writeText(to, out, contents)
+    await writeGraph(to, out, contents)
   } else await writeTensors(to, out, renamed(to, contents, map ?? {}))
   const files = [out]
   const { vocabulary } = contents.config
@@ -110,13 +112,17 @@ async function writeTensors(to: 'pytorch' | 'numpy', out: string, tensors: Writa
   else await writeNpz(out, tensors)
 }
 
-async function writeText(to: 'onnx' | 'keras', out: string, contents: ModelContents): Promise<void> {
+async function writeGraph(to: 'onnx' | 'keras', out: string, contents: ModelContents): Promise<void> {
   if (to === 'keras') {
     const entries = kerasText(contents)
     await writeAtomically(out, (file) => writeZip(file, entries))
     return
   }
-  const bytes = onnxText(contents)
+  const { where, config } = contents
+  const { vocabulary } = config
+  const metadata: Record<string, string> =
+    vocabulary === undefined ? {} : { 'gatecell.vocabulary': JSON.stringify(vocabulary) }
+  const bytes = onnxOf({ where, definition: await contents.definition(), weight: weightsByName(contents), metadata })
   await writeAtomically(out, async (file) => {
     for (const piece of bytes) await file.write(piece)
   })
@@ -126,17 +132,33 @@ async function contentsOf(source: string | Model): Promise<ModelContents> {
   if (typeof source !== 'string') {
     await source.ready()
     const weights = source.parameters.copies().map(({ name, shape, data }) => ({ name, shape, data }))
-    return { where: 'the model', task: source.name, config: source.config, weights }
+    const definition = async () => await Promise.resolve(source.definition)
+    return { where: 'the model', task: source.name, config: source.config, weights, definition }
   }
   const file = await openCheckpoint(source)
   try {
     const { weights } = await file.load(({ group }) => (group === 'weights' ? undefined : null))
     const { task, config } = file.info
     const list = [...weights].map(([name, { shape, data, dtype }]) => ({ name, shape, data, dtype }))
-    return { where: source, task, config, weights: list }
+    return {
+      where: source,
+      task,
+      config,
+      weights: list,
+      definition: async () => await definitionOf(task, config, source)
+    }
   } finally {
     await file.close()
   }
+}
+
+/** Returns the definition of the network of a model file. */
+async function definitionOf(task: string, config: JsonObject, path: string): Promise<ModelDefinition> {
+  const entry = tasks.find(({ id, formerIds = [] }) => [id, ...formerIds].includes(task))
+  if (!entry)
+    throw expected('ERR_UNSUPPORTED', `a model of ${tasks.map(({ id }) => id).join(', ')} as ${path}`, `a "${task}" model`, 'pass the model in memory to exportModel') // prettier-ignore
+  const model = await entry.model()
+  return model.definition(model.configFromJson(config, path))
 }
 
 async function writeNpz(out: string, tensors: readonly WritableTensor[]): Promise<void> {

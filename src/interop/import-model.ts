@@ -3,6 +3,7 @@
 
 import {
   boolean,
+  choice,
   filled,
   integer,
   optional,
@@ -14,7 +15,7 @@ import {
 import { openBytes } from '../data/files/byte-reader.js'
 import { expected } from '../errors.js'
 import type { Tensor } from '../graph/graph.js'
-import { operationsOf } from '../graph/parameters.js'
+import type { CpuPrecision } from '../graph/opcodes.js'
 import { createSession } from '../generate/session.js'
 import type { SessionModel } from '../generate/session-kind.js'
 import type { Session, SessionOptions } from '../generate/session-types.js'
@@ -24,7 +25,8 @@ import { defineModel, type Model, type ModelDefinition, type InputSpec, type Spe
 import { readModelFile, withCheckpoint, type TaskModel } from '../tasks/runs/model-file.js'
 import { fileKind } from './file-kind.js'
 import { graphFromJson, graphToJson, IMPORTED_TASK, type SavedGraph } from './onnx/graph-json.js'
-import { boundSizes, constantOf, fixedSizes, portsOf, readArrays, sizesOf, type OnnxArray, type OnnxPort } from './onnx/ports.js' // prettier-ignore
+import { constantOf, fixedSizes, portsOf, readArrays, sizesOf, type OnnxArray, type OnnxPort } from './onnx/ports.js' // prettier-ignore
+import { GraphRunner } from './graph-runner.js'
 import { readKeras } from './keras/read.js'
 import { heldConstants } from './onnx/held-constants.js'
 import { readOnnx, type OnnxFile } from './onnx/read.js'
@@ -50,6 +52,8 @@ export interface ImportModelOptions {
   weights?: string
   /** Number of threads, from 0 to 1024; 0 takes that of the engine. Default 1. */
   threads?: number
+  /** Format of the operands of LSTM products: 'f32' (default), 'bf16' or 'int8'. GRU and RNN layers have no 'int8'. */
+  precision?: CpuPrecision
   /** Whether there is memory for gradients and moments, to train the model. Default false, and true with `loss`. */
   training?: boolean
   /** Further inputs, which only the loss reads. Default: none. */
@@ -70,7 +74,8 @@ export interface ImportedModel extends Disposable {
   readonly sizes: Readonly<Record<string, SizeKind>>
   /**
    * Runs the model on the inputs by their names in the file, and returns its outputs: on the engine's thread, or on the caller's if the last run
-   * with inputs of these sizes took less than 2 ms. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE, with the name, if an input is missing or
+   * with inputs of these sizes took less than 2 ms. Inputs and outputs of more than 1 MiB are copied in pieces, between which the event loop turns,
+   * so they may not change before the run ends. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE, with the name, if an input is missing or
    * does not fit.
    */
   run(inputs: Readonly<Record<string, OnnxArray>>): Promise<Record<string, OnnxArray>>
@@ -92,6 +97,7 @@ const readOptions = optionsOf<ImportModelOptions>({
   states: optional(record(string)),
   weights: optional(filled),
   threads: optional(integer(0, 1024)),
+  precision: optional(choice('f32', 'bf16', 'int8')),
   training: optional(boolean),
   targets: optional((value) => value as Specs), // defineModel checks them
   loss: optional(syncFunction())
@@ -174,8 +180,9 @@ async function openSaved(path: string, options: ImportModelOptions): Promise<Imp
   })
 }
 
-const modelOptions = ({ threads = 1, training, loss }: ImportModelOptions, initialize: boolean) => ({
+const modelOptions = ({ threads = 1, precision = 'f32', training, loss }: ImportModelOptions, initialize: boolean) => ({
   threads,
+  precision,
   training: training ?? loss !== undefined,
   initialize
 })
@@ -219,7 +226,7 @@ function imported({ graph, values }: SavedGraph, model: Model): ImportedModel {
   let steps: SessionModel | null = null
   let kinds: Readonly<Record<string, SizeKind>> | null = null
   const dispose = () => model.dispose()
-  const runner = new GraphRunner(graph, model)
+  const runner = new GraphRunner(graph.ports, model)
   return {
     model,
     inputs,
@@ -242,53 +249,3 @@ function imported({ graph, values }: SavedGraph, model: Model): ImportedModel {
     [Symbol.dispose]: dispose
   }
 }
-
-/** Runs of whole sequences; the shapes of outputs are kept by the sizes of the inputs. */
-class GraphRunner {
-  readonly #graph: ImportedGraph
-  readonly #model: Model
-  readonly #shapes = new Map<string, KnownRun>()
-
-  constructor(graph: ImportedGraph, model: Model) {
-    this.#graph = graph
-    this.#model = model
-  }
-
-  async run(arrays: Readonly<Record<string, OnnxArray>>): Promise<Record<string, OnnxArray>> {
-    const { inputs, outputs } = this.#graph.ports
-    const dims = boundSizes(inputs, arrays)
-    using lease = this.#model.lease(dims, { purpose: 'predict' })
-    const plan = lease.plan as { inputs: Record<string, Float32Array | Int32Array>; outputs: Record<string, Float32Array>; run(): Promise<unknown>; runSync(): void } // prettier-ignore
-    for (const { name, key } of inputs) plan.inputs[key]!.set(arrays[name]!.data)
-    const shapes = this.#shapesOf(dims)
-    const begin = performance.now()
-    // The caller's thread may not wait for a training step.
-    const { exclusive } = operationsOf(this.#model.parameters)
-    if (shapes.milliseconds < SHORT_MS && !exclusive) plan.runSync()
-    else await plan.run()
-    shapes.milliseconds = performance.now() - begin
-    return Object.fromEntries(outputs.map(({ name, key }) => [name, { shape: [...shapes.outputs[key]!], data: plan.outputs[key]!.slice() }])) // prettier-ignore
-  }
-
-  #shapesOf(dims: Record<string, number>): KnownRun {
-    const key = Object.values(dims).join()
-    const known = this.#shapes.get(key)
-    if (known) return known
-    const recorded = this.#model.record(dims, 'predict').outputs
-    const outputs = Object.fromEntries(Object.entries(recorded).map(([name, { shape }]) => [name, shape]))
-    if (this.#shapes.size >= MOST_SHAPES) this.#shapes.clear()
-    const run = { outputs, milliseconds: Infinity }
-    this.#shapes.set(key, run)
-    return run
-  }
-}
-
-/** A run with inputs of some sizes: the shapes of its outputs, and the time of the last one. */
-interface KnownRun {
-  readonly outputs: Readonly<Record<string, readonly number[]>>
-  milliseconds: number
-}
-
-const MOST_SHAPES = 256
-/** Runs that take less are made on the caller's thread: handing them over and being woken take some 0.1 ms. */
-const SHORT_MS = 2

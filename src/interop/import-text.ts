@@ -1,7 +1,7 @@
-// Text models of PyTorch as ours: an embedding, a stack of LSTM layers and a linear layer, found in a state_dict by their names and shapes. The
-// result is a model file like that of a training: it can be sampled, served, measured and trained further.
+// Text models of PyTorch as ours: an embedding, a stack of LSTM, GRU or RNN layers and a linear layer, found in a state_dict by their names and
+// shapes. The result is a model file like that of a training: it can be sampled, served, measured and trained further.
 
-import { boolean, filled, object, optional, record } from '../check/index.js'
+import { boolean, filled, integer, object, optional, record } from '../check/index.js'
 import { expected, type GatecellError } from '../errors.js'
 import { assertOutputs } from '../io/atomic.js'
 import { writeCheckpoint } from '../io/checkpoint.js'
@@ -22,10 +22,12 @@ export interface ImportTextOptions {
    * tokenizer.json of Hugging Face.
    */
   vocabulary: string
-  /** Our names `embedding`, `lstm` and `head` by those of the file. Default: found by shapes and by usual names. */
+  /** Our names `embedding`, `lstm` (or `gru`, `rnn`) and `head` by those of the file. Default: found by shapes and by usual names. */
   map?: NameMap
   /** Whether float64 tensors are rounded to float32. Default false: they are an error. */
   narrow?: boolean
+  /** Most bytes of the file's tensors, as for `openTensorFile`. Default: 4 times the size of the file and 16 MiB. */
+  maxBytes?: number
 }
 
 /** The result of `importText`. */
@@ -38,13 +40,15 @@ const readOptions = object<ImportTextOptions>({
   out: filled,
   vocabulary: filled,
   map: optional(record(filled)),
-  narrow: optional(boolean)
+  narrow: optional(boolean),
+  maxBytes: optional(integer(0))
 })
 
 /**
- * Makes a text model from a state_dict of PyTorch (.pt or safetensors) with an embedding, LSTM layers and a linear layer, writes it to
- * `options.out`, and returns the use of each tensor. Throws ERR_UNSUPPORTED, by name, for layers that a text model does not have (GRU, both
- * directions, projections), ERR_INVALID_SHAPE if sizes do not fit the vocabulary, and the errors of `openTensorFile` and of `loadWeights`.
+ * Makes a text model from a state_dict of PyTorch (.pt or safetensors) with an embedding, LSTM, GRU or RNN layers and a linear layer, writes it
+ * to `options.out`, and returns the use of each tensor. A state_dict has no function of RNN layers: they are taken to have tanh, PyTorch's
+ * default. Throws ERR_UNSUPPORTED, by name, for layers that a text model does not have (both directions, projections), ERR_INVALID_SHAPE if sizes
+ * do not fit the vocabulary, and the errors of `openTensorFile` and of `loadWeights`.
  *
  * @example
  * const { config } = await importText('torch.safetensors', { vocabulary: 'torch.vocabulary.json', out: 'imported.safetensors' })
@@ -52,14 +56,15 @@ const readOptions = object<ImportTextOptions>({
  */
 export async function importText(path: string, options: ImportTextOptions): Promise<ImportTextReport> {
   filled(path, 'the path')
-  const { out, vocabulary, map, narrow = false } = readOptions(options, 'the options of importText')
+  const { out, vocabulary, map, narrow = false, maxBytes } = readOptions(options, 'the options of importText')
   await assertOutputs([out], [path, vocabulary])
   const symbols = await readSymbols(vocabulary)
-  const file = await openTensorFile(path)
+  const file = await openTensorFile(path, maxBytes === undefined ? {} : { maxBytes })
   try {
     const parts = partsOf(file, symbols.vocabulary.size, map)
     const plain = { dropout: 0, variational: false, recurrentDropout: 0, zoneout: 0 }
-    const network = { ...plain, hidden: parts.hidden, layers: parts.layers, embedding: parts.embedding }
+    const { hidden, layers, embedding, cell } = parts
+    const network = { ...plain, hidden, layers, embedding, ...(cell !== 'lstm' && { cell }) }
     const config: TextConfig = { vocabulary: symbols.vocabulary.config, network, split: { valid: 0.1, test: 0 } }
     using model = textModel(config, { training: false, initialize: false })
     const report = await loadWeights(model, file, { map: parts.map, narrow })
@@ -85,19 +90,24 @@ function reorder({ parameters }: Model, name: string, rows: readonly number[]): 
 /** The parts of a text model in a file. */
 interface TextParts {
   readonly map: NameMap
+  readonly cell: Cell
   readonly hidden: number
   readonly layers: number
   readonly embedding: number
 }
 
+type Cell = NonNullable<TextConfig['network']['cell']>
+/** Rows of gates for each unit. */
+const rowsOf: Readonly<Record<Cell, number>> = { lstm: 4, gru: 3, rnn: 1 }
+const cells = Object.keys(rowsOf) as Cell[]
 const usual = { embedding: /emb|encoder|wte|lookup/i, head: /head|fc|out|decoder|linear|proj/i } as const
 
 function partsOf(file: TensorFile, size: number, map: NameMap = {}): TextParts {
   const all = [...file.tensors.values()]
   const shapes = new Map(withoutWrappers(all.map(({ name }) => name)).map((name, i) => [name, all[i]!.shape]))
   const names = [...shapes.keys()]
-  const lstm = recurrentName(names, map, file.path)
-  const prefix = lstm === '' ? '' : `${lstm}.`
+  const recurrent = recurrentName(names, map, file.path)
+  const prefix = recurrent === '' ? '' : `${recurrent}.`
   const shapeOf = (name: string) =>
     shapes.get(`${prefix}${name}`) ?? shapes.get(`${prefix}${name.replace(/_l0$/, '')}`) ?? []
   const [rows = 0, embedding = 0] = shapeOf('weight_ih_l0')
@@ -107,35 +117,34 @@ function partsOf(file: TensorFile, size: number, map: NameMap = {}): TextParts {
   if (names.some((name) => name.startsWith(`${prefix}weight_hr_l`)))
     throw refuse('LSTM layers without a projection', `${prefix}weight_hr_l0`)
   if (names.some((name) => name.startsWith(prefix) && name.endsWith('_reverse')))
-    throw refuse('LSTM layers of one direction', 'two directions')
-  if (hidden < 1 || embedding < 1 || rows !== 4 * hidden)
-    throw refuse(
-      `4 x ${hidden} rows of gates, those of an LSTM,`,
-      rows === 3 * hidden ? `3 x ${hidden}, those of a GRU` : `${rows}`
-    )
+    throw refuse('recurrent layers of one direction', 'two directions')
+  const cell = cells.find((one) => rows === rowsOf[one] * hidden)
+  if (hidden < 1 || embedding < 1 || cell === undefined)
+    throw refuse(`${listed(cells)} layers with 4, 3 or 1 times ${hidden} rows of gates`, `${rows} rows`)
   let layers = 1
   while (shapes.has(`${prefix}weight_ih_l${layers}`)) layers++
   const found = { shapes, size, names, map, file }
   const source = matrixName(found, 'embedding', embedding)
   const head = matrixName(found, 'head', hidden)
-  return { hidden, layers, embedding, map: { ...named(lstm, prefix, names), [source]: 'embedding', [head]: 'head' } }
+  const own = named(recurrent, cell, names)
+  return { cell, hidden, layers, embedding, map: { ...own, [source]: 'embedding', [head]: 'head' } }
 }
 
-/** Returns the map of the recurrent layers; those of a state_dict of only an LSTM have no name before theirs. */
-function named(lstm: string, prefix: string, names: readonly string[]): NameMap {
-  if (lstm !== '') return { [lstm]: 'lstm' }
+/** Returns the map of the recurrent layers; those of a state_dict of only these layers have no name before theirs. */
+function named(recurrent: string, cell: Cell, names: readonly string[]): NameMap {
+  if (recurrent !== '') return { [recurrent]: cell }
   return Object.fromEntries(
-    names.filter((name) => /^(weight|bias)_(ih|hh)/.test(name)).map((name) => [name, `lstm.${prefix}${name}`])
+    names.filter((name) => /^(weight|bias)_(ih|hh)/.test(name)).map((name) => [name, `${cell}.${name}`])
   )
 }
 
 /** Returns the name of the recurrent layers. Throws unless there is one. */
 function recurrentName(names: readonly string[], map: NameMap, path: string): string {
   const found = [...new Set(names.flatMap((name) => /^(?:(.*)\.)?weight_ih(?:_l0)?$/.exec(name)?.slice(1, 2) ?? []).map((name) => name ?? ''))] // prettier-ignore
-  const mapped = found.filter((name) => mappedName(name, map) === 'lstm')
+  const mapped = found.filter((name) => cells.some((cell) => mappedName(name, map) === cell))
   const [only] = mapped.length > 0 ? mapped : found
   if (only !== undefined && (mapped.length === 1 || found.length === 1)) return only
-  throw missing('LSTM layers (weight_ih_l0)', found, path, 'lstm')
+  throw missing('stack of recurrent layers (weight_ih_l0)', found, path, 'lstm')
 }
 
 function missing(what: string, found: readonly string[], path: string, name: string): GatecellError {

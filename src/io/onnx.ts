@@ -1,6 +1,6 @@
 // Models in the ONNX format, written: onnx.proto of ONNX 1.x, as few fields as models of recurrent layers need.
 
-import { integerField, messageField, textField, type Message } from './protobuf.js'
+import { fixedField, integerField, messageField, textField, type Message } from './protobuf.js'
 
 /** A message of ONNX in pieces. */
 export type OnnxMessage = Message
@@ -31,12 +31,23 @@ export function onnxValue(name: string, type: number, dims: readonly Dim[]): Onn
   return join(textField(1, name), messageField(2, messageField(1, join(integerField(1, type), messageField(2, shape)))))
 }
 
-type Attribute = number | string | readonly number[]
+/** The value of an attribute: an integer, a text, integers, or a value of another type by its name. */
+export type OnnxAttributeValue =
+  | number
+  | string
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly floats: readonly number[] }
+  | { readonly strings: readonly string[] }
 
-function attribute(name: string, value: Attribute): OnnxMessage {
-  if (typeof value === 'number') return join(textField(1, name), integerField(3, value), integerField(20, 2))
-  if (typeof value === 'string') return join(textField(1, name), textField(4, value), integerField(20, 3))
-  return join(textField(1, name), ...value.map((item) => integerField(8, item)), integerField(20, 7))
+function attribute(name: string, value: OnnxAttributeValue): OnnxMessage {
+  const typed = (type: number, ...fields: OnnxMessage[]) => join(textField(1, name), ...fields, integerField(20, type))
+  if (typeof value === 'number') return typed(2, integerField(3, value))
+  if (typeof value === 'string') return typed(3, textField(4, value))
+  if ('float' in value) return typed(1, fixedField(2, value.float, 4))
+  if ('floats' in value) return typed(6, ...value.floats.map((item) => fixedField(7, item, 4)))
+  if ('strings' in value) return typed(8, ...value.strings.map((item) => textField(9, item)))
+  return typed(7, ...value.map((item) => integerField(8, item)))
 }
 
 /** Returns a node of a graph. */
@@ -44,7 +55,7 @@ export function onnxNode(
   type: string,
   inputs: readonly string[],
   outputs: readonly string[],
-  attributes: Readonly<Record<string, Attribute>> = {},
+  attributes: Readonly<Record<string, OnnxAttributeValue>> = {},
   domain = ''
 ): OnnxMessage {
   return join(

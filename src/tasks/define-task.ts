@@ -110,6 +110,7 @@ export function defineTask<N extends Group>(parts: TaskParts<N>): DefinedTask<N>
     verbs: verbs(load),
     ...(tracing && { tracing: tracing(load) }),
     load,
+    model: trainable,
     async prepareRun(options) {
       const { prepareRun } = await import('./runs/run.js')
       const { data = [], ...given } = readOptions(options, 'the options of the run')

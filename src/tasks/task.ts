@@ -7,6 +7,7 @@ import type { EventRecord, JsonObject } from '../io/json.js'
 import type { Report } from '../train/reports.js'
 import type { Group } from '../settings/index.js'
 import type { RunMode } from './runs/files.js'
+import type { TaskModel } from './runs/model-file.js'
 import type { Run } from './runs/run-types.js'
 import type { ModelUse, TaskArgument, Verb } from './verb.js'
 
@@ -125,6 +126,8 @@ export interface TaskEntry {
   prepare(place: RunPlace, given: object, context: TaskContext): Promise<TaskRun>
   /** Measures a model on data. */
   evaluate(input: ModelInput, context: TaskContext): Promise<TaskMeasurement>
+  /** Returns the model of the task, as its files store it. */
+  model(): Promise<TaskModel<unknown>>
   /** Returns facts about a model file from its header, which may be damaged. */
   inspect?(info: CheckpointInfo): TaskInspection
 }

@@ -3,7 +3,7 @@
 
 import type { Random } from '../../src/random.js'
 
-/** Most bytes of a changed file. */
+/** Most bytes of a changed file, unless its material has another number. */
 const MOST = 2 ** 16
 /** Numbers at which readers go wrong: the ends of types, and the sizes next to them. */
 const NUMBERS = [0, 1, 2, 7, 8, 127, 128, 255, 256, 32767, 32768, 65535, 65536, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff] // prettier-ignore
@@ -13,6 +13,8 @@ const DIGITS = ['0', '1', '-1', '9', '255', '65536', '2147483648', '4294967295',
 export interface Material {
   readonly files: readonly Uint8Array[]
   readonly words: readonly Uint8Array[]
+  /** Most bytes of a changed file. Default 64 KiB. */
+  readonly most?: number
 }
 
 /** Returns one of some values. */
@@ -118,7 +120,7 @@ export function mutated(bytes: Uint8Array, random: Random, material: Material): 
   let result = bytes
   for (let left = 1 + random.below(4); left > 0; left--) {
     const next = result.length === 0 ? inserted(result, 0, Uint8Array.of(random.below(256))) : oneOf(random, changes)(result, random, material) // prettier-ignore
-    if (next.length <= MOST) result = next
+    if (next.length <= (material.most ?? MOST)) result = next
   }
   return result
 }

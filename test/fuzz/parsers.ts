@@ -42,6 +42,8 @@ interface ParserOptions {
   /** Files, relative to test/fuzz. */
   files: readonly string[]
   words?: readonly string[]
+  /** Most bytes of a changed file. Default 64 KiB. */
+  most?: number
   /** Whether the files are archives, whose entries are changed, too. */
   archive?: boolean
   /** Makes a checksum right that would hide all other changes. */
@@ -51,11 +53,11 @@ interface ParserOptions {
 /** Returns a parser. */
 export function parserOf(
   name: string,
-  { files, words = [], archive = false, repair }: ParserOptions,
+  { files, words = [], archive = false, repair, most }: ParserOptions,
   read: Parser['read']
 ): Parser {
   // prettier-ignore
-  const material = { files: files.map(bytesOf), words: words.map(latin) }
+  const material = { files: files.map(bytesOf), words: words.map(latin), ...(most !== undefined && { most }) }
   const archives = archive ? material.files.map(entriesOf) : []
   const change = (random: Random) => {
     if (archive && random.below(4) > 0) return changedArchive(oneOf(random, archives), random, material)
@@ -190,7 +192,7 @@ const makers: Readonly<Record<string, (name: string) => Parser>> = {
   csv: (name) =>
     parserOf(
       name,
-      { files: corpus('series.csv'), words: ['"', '""', ',', ';', '\t', '\r\n', '\n', '\ufeff', '\0'] },
+      { files: corpus('series.csv'), most: 512, words: ['"', '""', ',', ';', '\t', '\r\n', '\n', '\ufeff', '\0'] },
       async (bytes) => {
         // prettier-ignore
         for await (const { cells } of csvRecords(onePiece(bytes), 'a file')) if (cells.length === 0) throw new Error('a record without cells') // prettier-ignore

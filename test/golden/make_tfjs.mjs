@@ -57,6 +57,24 @@ const quantise = (Type, dtype) => (specs, bytes) => {
   model.setWeights(after)
   return { specs: quantised, bytes: Buffer.concat(parts) }
 }
+/** Returns the bits of a number as float16, rounded towards zero; numbers below the smallest normal one become 0. */
+const halfBits = (value) => {
+  const [bits] = new Uint32Array(Float32Array.of(value).buffer)
+  const exponent = ((bits >>> 23) & 255) - 112
+  return ((bits >>> 16) & 0x8000) | (exponent < 1 ? 0 : (exponent << 10) | ((bits >>> 13) & 0x3ff))
+}
+const halfValue = (bits) => (bits & 0x8000 ? -1 : 1) * ((bits & 0x7fff) === 0 ? 0 : 2 ** (((bits >>> 10) & 31) - 15) * (1 + (bits & 0x3ff) / 1024))
+
+/** Returns weights as float16, and gives the model their values. */
+const asHalf = (specs, bytes) => {
+  const all = Uint16Array.from(new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4), halfBits)
+  let at = 0
+  const sizeOf = (shape) => shape.reduce((product, one) => product * one, 1)
+  model.setWeights(specs.map(({ shape }) => tf.tensor(Float32Array.from(all.subarray(at, (at += sizeOf(shape))), halfValue), shape)))
+  const quantization = { dtype: 'float16', original_dtype: 'float32' }
+  return { specs: specs.map(({ name, shape }) => ({ name, shape, dtype: 'float32', quantization })), bytes: Buffer.from(all.buffer) }
+}
 await save('uint16', quantise(Uint16Array, 'uint16'))
 await save('uint8', quantise(Uint8Array, 'uint8'))
+await save('float16', asHalf)
 writeFileSync(join(folder, 'expected.json'), `${JSON.stringify(expected)}\n`)

@@ -24,6 +24,15 @@ t.test('layers that are not supported are in one message', async (t) => {
   await t.rejects(importModel(`${folder}refused.keras`), { code: 'ERR_UNSUPPORTED', message: /Maximum "maximum"/ })
 })
 
+t.test('a layer that is called twice has its parameters once, also when it was saved', async (t) => {
+  using imported = await importModel(`${folder}shared.keras`)
+  t.equal(imported.model.parameterCount, 9 * 2 + 9 * 3 + 9 + 9)
+  const path = `${t.testdir()}/shared.safetensors`
+  await imported.save(path)
+  using again = await importModel(path)
+  t.strictSame(again.model.parameters.names, imported.model.parameters.names)
+})
+
 t.test('a configuration with a file of weights, and the tensors of that file', async (t) => {
   const weights = `${folder}only.weights.h5`
   const { arrays } = golden['only.weights.h5'] as unknown as { arrays: GoldenTensor[] }

@@ -191,3 +191,18 @@ t.test('sessions step every cell with carried states, as the whole sequence', as
     t.same(stepped, whole, golden.name)
   }
 })
+
+t.test('lengths out of range are an error of the layer by its kind', (t) => {
+  for (const [kind, layer] of Object.entries({ lstm, gru, rnn })) {
+    using model = defineModel({
+      name: kind,
+      config: {},
+      inputs: { x: f32('length', 'batch', 2), lengths: i32('batch') },
+      forward: ({ x, lengths }) => ({ y: layer(x, { name: 'layer', hidden: 3, lengths }).output })
+    })
+    const plan = model.plan({ length: 4, batch: 2 }, { purpose: 'predict' })
+    plan.inputs.lengths.set([4, 5])
+    t.throws(() => plan.runSync(), { code: 'ERR_OUT_OF_RANGE', message: new RegExp(`^${kind}: expected lengths from 0 to 4, got 5 for row 1`) }) // prettier-ignore
+  }
+  t.end()
+})

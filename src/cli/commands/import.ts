@@ -10,6 +10,7 @@ import type { OnnxPort } from '../../interop/onnx/ports.js'
 import { filePath, modelPath } from '../options/parse.js'
 import { asTyped } from '../ui/command-line.js'
 import { createOutput, type Output } from '../ui/output.js'
+import { maxBytesOption } from '../options/max-bytes.js'
 import { nameMap } from '../options/names.js'
 import { descriptions } from './descriptions.js'
 
@@ -18,7 +19,7 @@ Examples:
   gatecell import characters.pt --vocabulary characters.json --out characters.safetensors
   gatecell import model.onnx --out model.safetensors
 
-A state_dict of PyTorch (.pt, .safetensors) becomes a text model: it has an embedding, LSTM layers and a linear layer. The vocabulary is a JSON list of
+A state_dict of PyTorch (.pt, .safetensors) becomes a text model: it has an embedding, LSTM, GRU or RNN layers and a linear layer. The vocabulary is a JSON list of
 characters in the order of their ids, an object with the id of each character, the file that gatecell export writes, or a tokenizer.json. A model of
 ONNX, Keras (.keras, .h5) or TensorFlow.js (model.json) is for gatecell run and importModel(); docs/interop.md lists operators and layers.`
 
@@ -27,6 +28,7 @@ interface Flags {
   readonly vocabulary?: string
   readonly map?: Readonly<Record<string, string>>
   readonly narrow?: true
+  readonly maxBytes?: number
   readonly states?: Readonly<Record<string, string>>
   readonly json?: true
 }
@@ -49,6 +51,7 @@ export function addImport(program: Command): void {
       nameMap('--map')
     )
     .option('--narrow', 'round float64 of a state_dict to float32')
+    .addOption(maxBytesOption())
     .option('--states <names>', 'inputs of a graph that continue outputs: h0=h,c0=c', nameMap('--states'))
     .option('--json', 'one JSON object')
     .addHelpText('after', asTyped(EXAMPLES))
@@ -56,7 +59,7 @@ export function addImport(program: Command): void {
       const output = createOutput(flags.json === true)
       const kind = await fileKind(path)
       const isGraph = kind === 'onnx' || kind === 'keras'
-      refuseOptions(path, flags, isGraph ? ['vocabulary', 'map', 'narrow'] : ['states'])
+      refuseOptions(path, flags, isGraph ? ['vocabulary', 'map', 'narrow', 'maxBytes'] : ['states'])
       await (isGraph ? importOfGraph : importOfText)(path, flags, output)
     })
 }
@@ -65,7 +68,7 @@ export function addImport(program: Command): void {
 function refuseOptions(path: string, flags: Flags, names: readonly (keyof Flags)[]): void {
   const given = names.find((name) => flags[name] !== undefined)
   if (given !== undefined)
-    throw expected('ERR_INVALID_OPTION', `no --${given} for ${path}`, 'one', 'it is for files of the other kind, see --help') // prettier-ignore
+    throw expected('ERR_INVALID_OPTION', `no --${given === 'maxBytes' ? 'max-bytes' : given} for ${path}`, 'one', 'it is for files of the other kind, see --help') // prettier-ignore
 }
 
 async function importOfGraph(path: string, { out, states }: Flags, output: Output): Promise<void> {

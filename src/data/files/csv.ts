@@ -4,6 +4,10 @@ import { pipeline, Readable } from 'node:stream'
 import type { CsvError } from 'csv-parse'
 import { expected, show, type GatecellError } from '../../errors.js'
 
+/** The library, when it was needed: hooks of module loaders see every import(), and take more time than a small file. */
+let library: ReturnType<typeof load> | undefined
+const load = async () => await import('csv-parse')
+
 /** Longest record in characters. */
 const MAX_RECORD = 2 ** 20
 /** Largest number of columns. */
@@ -96,7 +100,7 @@ export async function* csvRecords(
     yield head
     yield* pieces
   }
-  const { CsvError, parse } = await import('csv-parse')
+  const { CsvError, parse } = await (library ??= load())
   const parser = parse({
     delimiter: delimiter ?? guessDelimiter(header),
     info: true,

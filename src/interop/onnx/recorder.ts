@@ -32,9 +32,9 @@ export function integersIn({ data }: OnnxConstant): number[] {
 /** Most elements of all constants that the nodes of a graph compute, next to those of the file: some nodes can ask for any number. */
 const MAX_COMPUTED = 2 ** 22
 
-/** The owner of a parameter, the form of its values, and the name that it gets if that is free. */
+/** The constant whose values a parameter begins with, the form of these values, and the name that it gets if that is free. */
 export interface ParameterOwner {
-  readonly of: OnnxConstant | OnnxNode
+  readonly of: OnnxConstant
   readonly form: string
   readonly name: string
 }
@@ -47,7 +47,9 @@ export class OnnxRecorder {
   readonly sequences: { readonly steps: number; readonly batch: number }[] = []
   readonly carries: boolean
   readonly #any: Tensor
-  readonly #owners = new Map<string, ParameterOwner>()
+  /** Names of parameters by their constants and forms. */
+  readonly #parameters = new Map<OnnxConstant, Map<string, string>>()
+  readonly #taken = new Set<string>()
   #bytes = 0
   /** Constants that are not parameters as tensors of our graph. */
   readonly #tensors = new Map<OnnxConstant, Tensor>()
@@ -124,24 +126,14 @@ export class OnnxRecorder {
   }
 
   /**
-   * Returns the parameter of an owner, which begins with values; they are read only where a model gets first values. If the name is that of
-   * another owner or form, it gets a number.
+   * Returns the parameter of an owner, which begins with values; they are read only where a model gets first values. Nodes that read one constant in
+   * one form share a parameter. If the name is taken, it gets a number.
    */
   parameter(owner: ParameterOwner, shape: readonly number[], values: () => Float32Array): Tensor {
-    const base = /^(optimizer|state)\./.test(owner.name) ? `_${owner.name}` : owner.name
-    const isFree = (name: string) => {
-      const known = this.#owners.get(name)
-      return !known || (known.of === owner.of && known.form === owner.form)
-    }
-    let name = base
-    for (let use = 2; !isFree(name); use++) name = `${base}_${use}`
-    if (!this.#owners.has(name)) {
-      this.#owners.set(name, owner)
-      this.#bytes += 4 * sizeOf(shape)
-      const most = 2 * this.file.bytes + 2 ** 24
-      if (this.#bytes > most)
-        throw expected('ERR_UNSUPPORTED', `at most ${most} bytes of weights in ${this.file.path}`, `${this.#bytes}`, 'let nodes share the output of a layer, not its weights') // prettier-ignore
-    }
+    const forms = this.#parameters.get(owner.of) ?? new Map<string, string>()
+    this.#parameters.set(owner.of, forms)
+    const name = forms.get(owner.form) ?? this.#newParameter(owner, shape)
+    forms.set(owner.form, name)
     return this.#any.graph.parameter(name, shape, (target) => target.set(values()))
   }
 
@@ -153,6 +145,17 @@ export class OnnxRecorder {
     if (this.#computed > most)
       throw this.refuse(node, `at most ${most} elements of all computed constants`, `${this.#computed}`)
     this.values.set(name, value)
+  }
+
+  #newParameter({ name: wanted }: ParameterOwner, shape: readonly number[]): string {
+    const base = /^(optimizer|state)\./.test(wanted) ? `_${wanted}` : wanted
+    let name = base
+    for (let use = 2; this.#taken.has(name); use++) name = `${base}_${use}`
+    this.#taken.add(name)
+    this.#bytes += 4 * sizeOf(shape)
+    const most = 2 * this.file.bytes + 2 ** 24
+    if (this.#bytes <= most) return name
+    throw expected('ERR_UNSUPPORTED', `at most ${most} bytes of weights in ${this.file.path}`, `${this.#bytes}`, 'let nodes share the output of a layer, not its weights') // prettier-ignore
   }
 
   /** Adds a state that a layer carries from run to run. */

@@ -18,7 +18,7 @@ import {
 import type { OnnxConstant, OnnxNode } from './read.js'
 
 /** The places of our gates i, f, g, o (LSTM) and r, z, n (GRU) in ONNX: i, o, f, c and z, r, h; of our peepholes i, f, o: i, o, f. */
-const orders = { LSTM: [0, 2, 3, 1], GRU: [1, 0, 2], RNN: [0], peephole: [0, 2, 1] } as const
+export const onnxOrders = { LSTM: [0, 2, 3, 1], GRU: [1, 0, 2], RNN: [0], peephole: [0, 2, 1] } as const
 type RecurrentType = 'LSTM' | 'GRU' | 'RNN'
 /** Number of functions of a direction. */
 const functions = { LSTM: 3, GRU: 2, RNN: 1 } as const
@@ -87,7 +87,7 @@ interface Layer {
 
 function layerOf(recorder: OnnxRecorder, node: OnnxNode): Layer {
   const [w, r] = [recorder.constant(node, 1), recorder.constant(node, 2)]
-  const gates = orders[node.type as RecurrentType].length
+  const gates = onnxOrders[node.type as RecurrentType].length
   const direction = node.attributes.get('direction') ?? 'forward'
   const directions = direction === 'bidirectional' ? 2 : 1
   const [, , hidden = 0] = r?.shape ?? []
@@ -100,23 +100,22 @@ function layerOf(recorder: OnnxRecorder, node: OnnxNode): Layer {
 
 /** Returns the parameters of a direction. */
 function weightsOf({ recorder, node, directions, hidden, width }: Layer, direction: number, reverse: boolean) {
-  const order = orders[node.type as RecurrentType]
+  const order = onnxOrders[node.type as RecurrentType]
   const rows = order.length * hidden
   const [w, r, b] = [1, 2, 3].map((index) => recorder.constant(node, index))
   if (b && sizeOf(b.shape) !== directions * 2 * rows)
     throw recorder.refuse(node, `B [${directions}, ${2 * rows}]`, `[${b.shape.join(', ')}]`)
-  const add = (kind: string, shape: readonly number[], values: () => Float32Array) => {
-    const form = `${kind}_l0${reverse ? '_reverse' : ''}`
-    const owner = { of: node, form, name: `${plainName(node.name)}.${form}` }
-    return recorder.parameter(owner, shape, () => blocksInOrder(values(), order))
+  const add = (kind: string, of: OnnxConstant, shape: readonly number[], cut: (part: Float32Array) => Float32Array) => {
+    const name = `${plainName(node.name)}.${kind}_l0${reverse ? '_reverse' : ''}`
+    const owner = { of, form: `${node.type} ${kind} ${direction}`, name }
+    return recorder.parameter(owner, shape, () => blocksInOrder(cut(partOf(of, direction, directions)), order))
   }
-  const part = (constant: OnnxConstant) => () => partOf(constant, direction, directions)
-  const bias = (half: number) => () => part(b!)().subarray(half * rows, (half + 1) * rows)
+  const whole = (part: Float32Array) => part
   return {
-    weightIh: add('weight_ih', [rows, width], part(w!)),
-    weightHh: add('weight_hh', [rows, hidden], part(r!)),
-    biasIh: b ? add('bias_ih', [rows], bias(0)) : null,
-    biasHh: b ? add('bias_hh', [rows], bias(1)) : null
+    weightIh: add('weight_ih', w!, [rows, width], whole),
+    weightHh: add('weight_hh', r!, [rows, hidden], whole),
+    biasIh: b ? add('bias_ih', b, [rows], (part) => part.subarray(0, rows)) : null,
+    biasHh: b ? add('bias_hh', b, [rows], (part) => part.subarray(rows)) : null
   }
 }
 
@@ -126,10 +125,10 @@ function peepholeOf({ recorder, node, directions, hidden }: Layer, direction: nu
   if (!values) return null
   if (sizeOf(values.shape) !== directions * 3 * hidden)
     throw recorder.refuse(node, `P [${directions}, ${3 * hidden}]`, `[${values.shape.join(', ')}]`)
-  const form = `weight_peephole_l0${reverse ? '_reverse' : ''}`
-  const owner = { of: node, form, name: `${plainName(node.name)}.${form}` }
+  const name = `${plainName(node.name)}.weight_peephole_l0${reverse ? '_reverse' : ''}`
+  const owner = { of: values, form: `peephole ${direction}`, name }
   return recorder.parameter(owner, [3 * hidden], () =>
-    blocksInOrder(partOf(values, direction, directions), orders.peephole)
+    blocksInOrder(partOf(values, direction, directions), onnxOrders.peephole)
   )
 }
 

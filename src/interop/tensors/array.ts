@@ -2,14 +2,17 @@
 
 import { expected } from '../../errors.js'
 import { asFloat32 } from '../../io/float32.js'
-import { openTensorFile } from './tensor-file.js'
+import { openTensorFile, type OpenTensorFileOptions } from './tensor-file.js'
 
 /**
- * Reads the array of an NPY file, or of another file with one tensor: floats as float32, integers as int32. Throws the errors of
- * `openTensorFile`, ERR_FILE_FORMAT for several tensors, and ERR_OUT_OF_RANGE for integers that are not int32.
+ * Reads the array of an NPY file, or of another file with one tensor: floats as float32, integers as int32. Options are those of
+ * `openTensorFile`. Throws the errors of `openTensorFile`, ERR_FILE_FORMAT for several tensors, and ERR_OUT_OF_RANGE for integers that are not int32.
  */
-export async function readArray(path: string): Promise<{ shape: readonly number[]; data: Float32Array | Int32Array }> {
-  const file = await openTensorFile(path)
+export async function readArray(
+  path: string,
+  options: OpenTensorFileOptions = {}
+): Promise<{ shape: readonly number[]; data: Float32Array | Int32Array }> {
+  const file = await openTensorFile(path, options)
   try {
     const [tensor, ...others] = file.tensors.values()
     if (!tensor || others.length > 0)

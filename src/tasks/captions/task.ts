@@ -79,6 +79,7 @@ export const captionsEntry: TaskEntry = {
     notes: EVALUATION_NOTES,
     words: [['<captions...>', 'files of captions: NDJSON, JSON, COCO or CSV']]
   },
+  model: async () => (await import('./model.js')).captionsTask,
   prepare: async (place, given, context) =>
     await (await import('./task-training.js')).prepareCaptionsTask(place, given, context),
   evaluate: async (input, context) => await (await import('./evaluate.js')).evaluateCaptions(input as never, context)

@@ -89,6 +89,7 @@ export const forecastEntry: TaskEntry = {
     notes: EVALUATION_NOTES,
     words: [['<csv...>', 'CSV files with the columns of the training']]
   },
+  model: async () => (await import('./run.js')).forecastTask,
   prepare: async (place, given, context) =>
     await (await import('./task-training.js')).prepareForecastTask(place, given, context),
   evaluate: async (input, context) => await (await import('./evaluate.js')).evaluateForecast(input as never, context)

@@ -84,6 +84,7 @@ export const recognitionEntry: TaskEntry = {
   next: 'read MODEL INK',
   evaluation: { settings: readerEvaluationSettings, notes: EVALUATION_NOTES },
   tracing: trace,
+  model: async () => (await import('./model.js')).recognitionTask,
   prepare: async (place, given, context) =>
     await (await import('./training/task-training.js')).prepareReaderTask(place, given, context),
   evaluate: async (input, context) =>

@@ -67,6 +67,7 @@ export const synthesisEntry: TaskEntry = {
     requires: { reader: ['count', 'unseen', 'bias', 'seed'] },
     notes: EVALUATION_NOTES
   },
+  model: async () => (await import('./model.js')).synthesisTask,
   prepare: async (place, given, context) =>
     await (await import('./training/task-training.js')).prepareWriterTask(place, given, context),
   evaluate: async (input, context) =>

@@ -1,14 +1,17 @@
-// The text model (Graves 2013, section 3): an embedding of the symbols, a stack of LSTM layers whose state is carried from batch to batch, and a
-// linear layer to the scores of the symbols. Its input is ids [T, B], its output logits [T, B, V], its loss is in nats per symbol.
+// The text model (Graves 2013, section 3): an embedding of the symbols, a stack of LSTM, GRU or plain layers whose state is carried from batch to
+// batch, and a linear layer to the scores of the symbols. Its input is ids [T, B], its output logits [T, B, V], its loss is in nats per symbol.
 
 import { vocabularyFromConfig, vocabularySizeOf } from '../../data/text/vocabulary.js'
+import { expected } from '../../errors.js'
 import { normal, orthogonal, uniform, zeros } from '../../graph/initializers.js'
 import { crossEntropy } from '../../graph/ops/index.js'
 import type { Tensor } from '../../graph/graph.js'
 import { dropout } from '../../layers/dropout.js'
 import { embedding } from '../../layers/embedding.js'
+import { gru } from '../../layers/gru.js'
 import { linear } from '../../layers/linear.js'
 import { lstm } from '../../layers/lstm.js'
+import { rnn } from '../../layers/rnn.js'
 import { defineModel, i32, modelDefinition, type Model, type ModelOptions } from '../../model.js'
 import { configToJson } from '../../settings/index.js'
 import type { TaskModel } from '../runs/model-file.js'
@@ -30,26 +33,36 @@ function startingScales({ hidden }: Pick<TextNetwork, 'hidden'>): { embedding: n
   return hidden > 256 ? { embedding: 0.5, input: 1 } : { embedding: 1.2, input: 2 }
 }
 
-/** Records the layers above the embedding and returns the logits [T, B, V] of embedded symbols x [T, B, E]. */
-function textLayers(x: Tensor, config: TextConfig): Tensor {
-  const { hidden, layers, dropout: p, variational, recurrentDropout, zoneout } = config.network
-  const size = vocabularySizeOf(config.vocabulary)
-  const { input } = startingScales(config.network)
-  const { output } = lstm(x, {
-    name: 'lstm',
+/** Returns the cell of the layers, which is also the prefix of their parameters' names. */
+export const textCell = ({ cell = 'lstm' }: Pick<TextNetwork, 'cell'>) => cell
+
+/** Records the recurrent layers over embedded symbols x [T, B, E] and returns their output [T, B, H]. */
+function recurrentLayers(x: Tensor, network: TextNetwork): Tensor {
+  const { hidden, layers, dropout: p, variational, recurrentDropout, zoneout } = network
+  const { input } = startingScales(network)
+  const options = {
+    name: textCell(network),
     hidden,
     layers,
     dropout: p,
     variational,
     ...(recurrentDropout > 0 && { recurrentDropout }),
-    ...(zoneout > 0 && { zoneout }),
     carry: true,
     inputWeight: uniform((shape) => input * Math.sqrt(6 / (shape[1]! + hidden))),
     recurrentWeight: orthogonal(),
-    bias: zeros,
-    forgetBias: 1
-  })
-  return linear(dropout(output, { p, variational }), { name: 'head', size, biasStart: zeros })
+    bias: zeros
+  }
+  if (options.name === 'lstm') return lstm(x, { ...options, ...(zoneout > 0 && { zoneout }), forgetBias: 1 }).output
+  if (zoneout > 0)
+    throw expected('ERR_INVALID_ARGUMENT', 'zoneout only with LSTM layers', `the cell ${options.name}`, 'leave zoneout out') // prettier-ignore
+  return (options.name === 'gru' ? gru : rnn)(x, options).output
+}
+
+/** Records the layers above the embedding and returns the logits [T, B, V] of embedded symbols x [T, B, E]. */
+function textLayers(x: Tensor, { network, vocabulary }: TextConfig): Tensor {
+  const { dropout: p, variational } = network
+  const output = dropout(recurrentLayers(x, network), { p, variational })
+  return linear(output, { name: 'head', size: vocabularySizeOf(vocabulary), biasStart: zeros })
 }
 
 /** Returns the definition of the network that `config` describes. */

@@ -13,6 +13,12 @@ const probability = { min: 0, max: 0.999, argument: '<p>', default: 0 } as const
 export const textNetworkSettings = {
   hidden: setting.integer({ ...size, default: 256, help: 'units of each LSTM layer' }),
   layers: setting.integer({ min: 1, max: 1000, default: 2, help: 'LSTM layers' }),
+  cell: setting.choice(['lstm', 'gru', 'rnn'], {
+    absent: true,
+    defaultText: 'lstm',
+    argument: '<cell>',
+    help: 'cell of the layers: LSTM, GRU (Cho et al. 2014), or the plain one with tanh (Elman 1990)'
+  }),
   embedding: setting.integer({ ...size, defaultText: 'as hidden', help: 'width of the embeddings of the symbols' }),
   dropout: setting.number({ ...probability, help: 'probability of dropout between the layers and after the last one' }),
   variational: setting.flag({

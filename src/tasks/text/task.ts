@@ -87,6 +87,7 @@ export const textEntry: TaskEntry = {
   next: 'sample MODEL --length 500',
   evaluation: { settings: textEvaluationSettings, notes: EVALUATION_NOTES },
   tracing: trace,
+  model: async () => (await import('./model.js')).textTask,
   prepare: async (place, given, context) =>
     await (await import('./training/task-training.js')).prepareTextTask(place, given, context),
   evaluate: async (input, context) =>

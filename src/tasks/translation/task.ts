@@ -68,6 +68,7 @@ export const translationEntry: TaskEntry = {
     notes: EVALUATION_NOTES,
     words: [['<pairs...>', 'TSV files, pairs of files, or prefixes of them']]
   },
+  model: async () => (await import('./model.js')).translationTask,
   prepare: async (place, given, context) =>
     await (await import('./task-training.js')).prepareTranslationTask(place, given, context),
   evaluate: async (input, context) => await (await import('./evaluate.js')).evaluateTranslation(input as never, context)

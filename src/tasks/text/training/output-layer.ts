@@ -21,19 +21,19 @@ interface Multiplications {
   readonly row: number
   /** Of the output layer per position. */
   readonly output: number
-  /** Of the LSTM layers per position. */
-  readonly lstm: number
+  /** Of the recurrent layers per position. */
+  readonly layers: number
 }
 
 /** Counts the multiplications of one position of a batch: each matrix is multiplied once; the embedding is a look-up. */
 function multiplications(parameters: Iterable<ParameterShape>): Multiplications {
-  let [row, output, lstm] = [0, 0, 0]
+  let [row, output, layers] = [0, 0, 0]
   for (const { name, shape } of parameters) {
     const [rows = 0, columns = 0] = shape
     if (name === OUTPUT_WEIGHT) [row, output] = [columns, rows * columns]
-    else if (name.startsWith('lstm.')) lstm += rows * columns
+    else if (!name.startsWith('embedding.')) layers += rows * columns
   }
-  return { row, output, lstm }
+  return { row, output, layers }
 }
 
 /**
@@ -44,8 +44,8 @@ function multiplications(parameters: Iterable<ParameterShape>): Multiplications 
  * outputLayerShare(run.model.parameters.specs) // 0.88 for 30,205 characters and 2 x 256 units
  */
 export function outputLayerShare(parameters: Iterable<ParameterShape>): number {
-  const { output, lstm } = multiplications(parameters)
-  return output === 0 ? 0 : output / (output + lstm)
+  const { output, layers } = multiplications(parameters)
+  return output === 0 ? 0 : output / (output + layers)
 }
 
 /** A minimum count with which the output layer is not large. */
@@ -64,19 +64,19 @@ export function smallerVocabulary(
   parameters: Iterable<ParameterShape>,
   counts: ReadonlyMap<number, number>
 ): SmallerVocabulary | null {
-  const { row, lstm } = multiplications(parameters)
+  const { row, layers } = multiplications(parameters)
   for (const minCount of MIN_COUNTS) {
     const kept = [...counts.values()].filter((count) => count >= minCount).length
     const output = row * (kept + 1)
-    if (kept > 0 && output <= LARGE_OUTPUT_SHARE * (output + lstm)) return { minCount, size: kept + 1 }
+    if (kept > 0 && output <= LARGE_OUTPUT_SHARE * (output + layers)) return { minCount, size: kept + 1 }
   }
   return null
 }
 
 /** Returns the largest number of symbols with which the output layer is not large, rounded down to two digits. */
 export function balancedVocabulary(parameters: Iterable<ParameterShape>): number {
-  const { row, lstm } = multiplications(parameters)
-  const most = (LARGE_OUTPUT_SHARE / (1 - LARGE_OUTPUT_SHARE)) * (lstm / row)
+  const { row, layers } = multiplications(parameters)
+  const most = (LARGE_OUTPUT_SHARE / (1 - LARGE_OUTPUT_SHARE)) * (layers / row)
   const unit = 10 ** Math.max(0, Math.floor(Math.log10(most)) - 1)
   return Math.floor(most / unit) * unit
 }

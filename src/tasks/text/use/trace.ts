@@ -4,6 +4,7 @@
 import { string } from '../../../check/index.js'
 import { expected } from '../../../errors.js'
 import { checkTraceOptions, halfLife, layerSuffixes, unitMeans, type TraceOptions } from '../../../introspect/memory.js'
+import { textCell } from '../model.js'
 import { checkLoadedText, type LoadedText } from './load.js'
 
 /** The memory of a text model on a text. */
@@ -51,6 +52,9 @@ const EMBEDDED = 'embedding.output'
 export async function traceText(loaded: LoadedText, text: string, options: TraceOptions = {}): Promise<MemoryTrace> {
   const { model, vocabulary, config } = checkLoadedText(loaded, 'the model')
   const how = checkTraceOptions(options, 'the options of traceText')
+  const cell = textCell(config.network)
+  if (cell !== 'lstm')
+    throw expected('ERR_UNSUPPORTED', 'a text model with LSTM layers, whose forget gates are traced,', `the cell ${cell}`, 'train one with the cell lstm') // prettier-ignore
   const ids = vocabulary.encode(string(text, 'the text'))
   if (ids.length < 2)
     throw expected('ERR_CORPUS_EMPTY', 'at least two symbols to trace', String(ids.length), 'give more text')
