@@ -1,7 +1,7 @@
 // A client of completions that measures: the time to the first token, the gaps between events, the end of the stream. It may read slowly or leave.
 
 import { Agent, request, type ClientRequest, type IncomingMessage } from 'node:http'
-import { EventReader, recordOf } from './events.js'
+import { EventReader, jsonRecord } from './events.js'
 
 /** A request of a load. */
 export interface LoadRequest {
@@ -105,7 +105,7 @@ function readAnswer(response: IncomingMessage, load: LoadRequest, { planned, sta
         end = 'done'
         continue
       }
-      const event = recordOf<TextEvent>(data)
+      const event = jsonRecord<TextEvent>(data)
       if (!event) return finish('broken')
       if (event.error) end = 'failed'
       const tokens = event.choices?.[0]?.text?.length ?? 0

@@ -1,7 +1,7 @@
 // A reader of server-sent events: from the bytes of an answer, cut anywhere, to the data of its events.
 
 /** Returns the record of a line or event; null for a text that is not JSON. */
-export function recordOf<R extends object>(text: string): R | null {
+export function jsonRecord<R extends object>(text: string): R | null {
   try {
     return JSON.parse(text) as R | null
   } catch {

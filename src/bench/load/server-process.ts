@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expected } from '../../errors.js'
 import { packageInfo } from '../../native.js'
-import { recordOf } from './events.js'
+import { jsonRecord } from './events.js'
 
 /** A server that runs. */
 export interface ServerProcess {
@@ -59,7 +59,7 @@ export async function startServerProcess(words: readonly string[]): Promise<Serv
 async function firstAddress(child: ChildProcess): Promise<string | null> {
   try {
     for await (const line of createInterface({ input: child.stdout! })) {
-      const record = recordOf<{ event?: string; url?: string }>(line)
+      const record = jsonRecord<{ event?: string; url?: string }>(line)
       if (record?.event === 'serving' && record.url !== undefined) return record.url
     }
     return null

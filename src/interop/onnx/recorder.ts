@@ -137,6 +137,16 @@ export class OnnxRecorder {
     return this.#any.graph.parameter(name, shape, (target) => target.set(values()))
   }
 
+  /** Stores an output of a node. Throws ERR_UNSUPPORTED if the constants that nodes have computed take more memory than the file lets expect. */
+  setOutput(node: OnnxNode, name: string, value: OnnxValueOf): void {
+    const isNew = isConstant(value) && !node.inputs.some((input) => this.values.get(input) === value)
+    if (isNew) this.#computed += value.data.length
+    const most = MAX_COMPUTED + this.file.bytes
+    if (this.#computed > most)
+      throw this.refuse(node, `at most ${most} elements of all computed constants`, `${this.#computed}`)
+    this.values.set(name, value)
+  }
+
   #newParameter({ name: wanted }: ParameterOwner, shape: readonly number[]): string {
     const base = /^(optimizer|state)\./.test(wanted) ? `_${wanted}` : wanted
     let name = base
@@ -146,16 +156,6 @@ export class OnnxRecorder {
     const most = 2 * this.file.bytes + 2 ** 24
     if (this.#bytes <= most) return name
     throw expected('ERR_UNSUPPORTED', `at most ${most} bytes of weights in ${this.file.path}`, `${this.#bytes}`, 'let nodes share the output of a layer, not its weights') // prettier-ignore
-  }
-
-  /** Stores an output of a node. Throws ERR_UNSUPPORTED if the constants that nodes have computed take more memory than the file lets expect. */
-  setOutput(node: OnnxNode, name: string, value: OnnxValueOf): void {
-    const isNew = isConstant(value) && !node.inputs.some((input) => this.values.get(input) === value)
-    if (isNew) this.#computed += value.data.length
-    const most = MAX_COMPUTED + this.file.bytes
-    if (this.#computed > most)
-      throw this.refuse(node, `at most ${most} elements of all computed constants`, `${this.#computed}`)
-    this.values.set(name, value)
   }
 
   /** Adds a state that a layer carries from run to run. */
