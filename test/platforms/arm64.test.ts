@@ -18,7 +18,7 @@ const nodeOf = (version: string) => [...emulator, join(root, 'build/arm64', `nod
 /** Returns the instruction set and the hash of a training with two threads. */
 async function trained(program: readonly string[], more: Record<string, string>): Promise<string[]> {
   const [command, ...words] = [...program, compiledProgram('test/train/print-run'), '2']
-  const { stdout } = await promisify(execFile)(command!, words, { env: { ...plainEnvironment(), ...more } })
+  const { stdout } = await promisify(execFile)(command, words, { env: { ...plainEnvironment(), ...more } })
   return stdout.trim().split(' ')
 }
 

@@ -97,7 +97,7 @@ t.test('bytes that are no request', async (t) => {
 t.test('logs have routes, not the ids of sessions', async (t) => {
   const { write } = process.stderr
   let log = ''
-  process.stderr.write = ((text: string) => ((log += text), true))
+  process.stderr.write = (text: string) => ((log += text), true)
   try {
     await using server = await startServer({ models: [path], logLevel: 'info' })
     const { json } = await send(server, '/v1/sessions', {})
