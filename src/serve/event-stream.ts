@@ -42,7 +42,6 @@ export class EventStream {
     // Node.js writes a frame of the chunked encoding (RFC 9112, section 7.1) in four pieces: 15 us in place of 13 for one.
     this.#frames = response.chunkedEncoding && response.socket instanceof Socket
     if (this.#frames) response.chunkedEncoding = false
-    response.removeAllListeners('timeout')
     // Node.js starts the time again whenever the client has taken bytes.
     response.setTimeout(times.stall, () => {
       if (response.writableLength > 0) response.destroy()

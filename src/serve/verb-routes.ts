@@ -77,8 +77,7 @@ async function answerUse(
     await streamRecords(context, request, { first, records, events })
     return reply
   }
-  // A stream may wait long for its turn and its first record; its own times begin then.
-  allowLongAnswer(reply)
+  if (!streams) allowLongAnswer(reply)
   const work = (signal: AbortSignal) => version.gate.pass(signal, () => answer(signal))
   return await whileConnected(context, reply, work, context.values.useTime)
 }
