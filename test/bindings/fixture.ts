@@ -2,6 +2,7 @@
 // the exports of src/native.ts.
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { createControl } from '../../src/graph/control.js'
 import { native, type PlanHandle, type StoreHandle } from '../../src/native.js'
 
 export const width = 64
@@ -39,7 +40,7 @@ export function linearStore(): { store: StoreHandle; weights: Float32Array } {
 export function linearDescription(rows: number): Fixture {
   const { store, weights } = linearStore()
   const host = floats(2 * rows * width).fill(1)
-  const control = doubles(16)
+  const control = createControl().values
   const tensors = new Int32Array([
     ...[0, 1, 0, 2, rows, width, 1, 1], // x
     ...[0, 2, 0, 2, width, width, 1, 1], // w

@@ -1,6 +1,7 @@
 // Worker threads: each has its own environment, and may end at any moment with jobs queued and running.
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
+import { createControl } from '../../src/graph/control.js'
 import { addonReport } from '../../src/native.js'
 import { rounds } from '../amounts.js'
 
@@ -18,7 +19,7 @@ const forever = async (rows) => {
   const tensors = new Int32Array([0,1,0,2,rows,64,1,1, 0,2,0,2,64,64,1,1, 0,1,rows*64,2,rows,64,1,1])
   const host = shared(Float32Array, 2 * rows * 64)
   const plan = addon.planCreate({ store, tensors, ops: new Int32Array([3,2,1,0,0,1,2]), attributes: new Float64Array(0),
-    carry: none, gradients: none, onlyGradients: 0, loss: -1, optimizer: 0, host, control: shared(Float64Array, 16), threads: 0, precision: 0, device: 0 })
+    carry: none, gradients: none, onlyGradients: 0, loss: -1, optimizer: 0, host, control: shared(Float64Array, workerData.control), threads: 0, precision: 0, device: 0 })
   for (let step = 0; step < workerData.steps; step++) await addon.planRun(plan, 0)
 }
 const all = [1, 16, 64, 256, 1024, 2048, 4096, 8192].map(forever)
@@ -27,7 +28,8 @@ Promise.all(all).then(() => parentPort.postMessage('done'))
 `
 
 const file = addonReport().file
-const start = (steps: number): Worker => new Worker(body, { eval: true, workerData: { file, steps } })
+const start = (steps: number): Worker =>
+  new Worker(body, { eval: true, workerData: { control: createControl().values.length, file, steps } })
 const message = (worker: Worker, wanted: string): Promise<void> =>
   new Promise((done, fail) => {
     worker.on('message', (text) => text === wanted && done())

@@ -164,7 +164,7 @@ export const anywhere: Readonly<Record<string, () => unknown>> = {
   'shrunk floats': shrunk,
   'shared floats': () => new Float32Array(new SharedArrayBuffer(64)),
   'shared ints': () => new Int32Array(new SharedArrayBuffer(64)),
-  doubles: () => new Float64Array(16),
+  doubles: () => new Float64Array(17),
   ints: () => new Int32Array(16).fill(-5),
   bytes: () => new Uint8Array(16).fill(255),
   bigints: () => new BigInt64Array(16),
