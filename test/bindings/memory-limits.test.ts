@@ -2,6 +2,7 @@
 // tables do not fit, is not ended, and makes the same plan once the limit is gone.
 import { spawnSync } from 'node:child_process'
 import t from 'tap'
+import { createControl } from '../../src/graph/control.js'
 import { addonReport } from '../../src/native.js'
 
 const MB = 2 ** 20
@@ -19,7 +20,7 @@ const tensors = new Int32Array(8 * (count + 2))
 for (let i = 0; i < count + 2; i++) tensors.set([0, 1, i === count + 1 ? 16 : 0, 1, 4, 1, 1, 1], 8 * i)
 const description = {
   store: null, tensors, ops: Int32Array.of(10, 1, 1, 0, count, count + 1), attributes: new Float64Array(0),
-  carry: new Int32Array(0), gradients: new Int32Array(0), onlyGradients: 0, loss: -1, optimizer: 0, host, control: new Float64Array(new SharedArrayBuffer(128)), threads: 1, precision: 0, device: 0
+  carry: new Int32Array(0), gradients: new Int32Array(0), onlyGradients: 0, loss: -1, optimizer: 0, host, control: new Float64Array(new SharedArrayBuffer(8 * Number(process.argv[3]))), threads: 1, precision: 0, device: 0
 }
 const outcomes = []
 function attempt() {
@@ -46,7 +47,8 @@ console.log(JSON.stringify({ limited, outcomes }))
 t.test('a plan that does not fit is refused, and the process goes on', async (t) => {
   if (process.platform !== 'linux') return t.comment('skipped: Linux only')
   const extras = [24, 72, 96, 128, 160, 200, 256, 320, 400, 500].map((megabytes) => megabytes * MB)
-  const words = ['-e', program, addonReport().file!, JSON.stringify(extras)]
+  const control = String(createControl().values.length)
+  const words = ['-e', program, addonReport().file!, JSON.stringify(extras), control]
   const { stdout, stderr, status, signal } = spawnSync(process.execPath, words, { encoding: 'utf8' })
   t.equal(status, 0, `ended with ${String(signal ?? status)}: ${stderr}`)
   if (status !== 0) return
