@@ -12,7 +12,7 @@ t.test('each function of the addon has right arguments to change', async (t) => 
 })
 
 t.test('hostile calls of the addon end in typed errors', async (t) => {
-  const calls = rounds(700, 1500, 100_000)
+  const calls = rounds(700, 800, 100_000)
   const { calls: made, findings } = await watch('test/border/addon-child', String(calls), '1')
   t.same(findings, [])
   // In one of a thousand the value to be changed is itself one whose getter throws, and no call is made.

@@ -152,7 +152,7 @@ t.test('processes that are killed at any time: one owner at a time, and no file 
     return { running, exited: new Promise((resolve) => running.once('exit', resolve)) }
   }
   const all = Array.from({ length: 6 }, start)
-  const kills = rounds(8, 25)
+  const kills = rounds(8, 12, 100)
   for (let round = 0; round < kills; round++) {
     const before = locks
     while (locks === before && violations.length === 0) await new Promise((resolve) => setTimeout(resolve, 1))

@@ -43,7 +43,7 @@ t.test('clients that leave in every phase', async (t) => {
     ['while a use runs', () => ask(server, { length: 1e9, prompt: 'the ', stream: true }, '/v1/sample'), firstBytes],
     ['while a use waits', () => ask(server, { length: 1e9, prompt: 'the ' }, '/v1/sample'), () => turns(10)]
   ]
-  const count = rounds(100, 200, 1000)
+  const count = rounds(100, 100, 1000)
   const leave = async (i: number) => {
     const [, request, ready] = phases[i % phases.length]!
     const socket = await request()

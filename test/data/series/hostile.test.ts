@@ -83,6 +83,6 @@ t.test('damaged files', async (t) => {
       return error instanceof GatecellError && /^Expected .* but received .*\.$/s.test(error.message)
     }
   })
-  await fc.assert(property, { numRuns: rounds(150, 3000) })
+  await fc.assert(property, { numRuns: rounds(150, 600, 6000) })
   t.pass('every damaged file is a series or one sentence')
 })

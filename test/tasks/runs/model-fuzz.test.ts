@@ -32,7 +32,7 @@ async function fuzz(folder: string, seed: number, count: number): Promise<Ended>
 }
 
 t.test('changed model files with right checksums', async (t) => {
-  const { tallies, untyped, slowest, mebibytes } = await fuzz(t.testdir({}), 1, rounds(8, 12, 2000))
+  const { tallies, untyped, slowest, mebibytes } = await fuzz(t.testdir({}), 1, rounds(4, 6, 2000))
   t.same(untyped, [], 'no error without a code')
   // The loaders of five tasks, in memory that the size of the files bounds and not what they say.
   t.ok(mebibytes < 250, `${mebibytes} MiB`)
