@@ -192,7 +192,7 @@ t.test('a store in Redis', { skip: lacksRedis() }, async (t) => {
     await raw.config('RESETSTAT')
     redis.pause()
     await t.rejects(store.add('a', bytes('1')), { code: 'ERR_UNAVAILABLE' })
-    // The server reads the command when it goes on.
+    // The server reads the command as soon as it continues.
     redis.resume()
     const calls = async (name: string) => new RegExp(`cmdstat_${name}:calls=[1-9]`).test(await raw.info('commandstats'))
     t.ok(await until(async () => (await calls('set')) && (await calls('del')), 60))

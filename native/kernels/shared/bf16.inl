@@ -1,7 +1,7 @@
 // bf16.inl: the matrix kernel of gemm.inl on pairs of bf16: every 32-bit word of A and B contains two neighbours in k, sums are f32.
 // With AVX512-BF16 or the BF16 of AArch64 (GATECELL_NATIVE_BF16) one instruction multiplies a pair; otherwise a pair is widened and
-// multiplied by two FMAs, which saves memory traffic but no arithmetic. The two round differently: bf16 results are the same bits for any number of threads, but not
-// across instruction sets. Conversions are plain integer loops, which the compiler vectorises.
+// multiplied by two FMAs, which saves memory traffic but no arithmetic. The two round differently: bf16 results are the same bits for any
+// number of threads, but not across instruction sets. Conversions are plain integer loops, which the compiler vectorises.
 
 struct PairMac {
 #if defined(GATECELL_NATIVE_BF16) && defined(__aarch64__)

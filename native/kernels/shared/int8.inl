@@ -1,8 +1,8 @@
 // int8.inl: the matrix kernel of gemm.inl on words of four bytes: A contains unsigned bytes (the code of a value plus 128), B signed ones.
-// Sums are exact int32, so every instruction set gives the same integers. With AVX512-VNNI (GATECELL_NATIVE_VNNI) or
-// the I8MM of AArch64 (GATECELL_NATIVE_USDOT) one instruction multiplies a word. With DotProd (GATECELL_NATIVE_SDOT), whose bytes are all
-// signed, a code loses its 128, and the product of 128 is added as two of 64. Otherwise the bytes are widened to 16 bits and multiplied in pairs, which cannot saturate.
-// Accumulators travel through the float registers of gemm.inl as bit patterns.
+// Sums are exact int32, so every instruction set gives the same integers. With AVX512-VNNI (GATECELL_NATIVE_VNNI) or the I8MM of AArch64
+// (GATECELL_NATIVE_USDOT) one instruction multiplies a word. With DotProd (GATECELL_NATIVE_SDOT), whose bytes are all signed, a code loses
+// its 128, and the product of 128 is added as two of 64. Otherwise the bytes are widened to 16 bits and multiplied in pairs, which cannot
+// saturate. Accumulators travel through the float registers of gemm.inl as bit patterns.
 
 struct ByteMac {
 #if defined(GATECELL_NATIVE_VNNI)
