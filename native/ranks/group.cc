@@ -81,7 +81,11 @@ gc_status Group::listen() {
         peer.sentence = in.sentence;
       } else {
         const gc_status status = check(peer, number);
-        if (status != GC_OK) return status;
+        // The others learn of the difference from this process, too, which ends.
+        if (status != GC_OK) {
+          announce(Word::kAlive, "");
+          return status;
+        }
       }
       if (!peer.left && !peer.failed)
         transport_->receive(number, kControlTag, &peer.in, sizeof(Control), &peer.incoming);

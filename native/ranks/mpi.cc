@@ -113,7 +113,7 @@ gc_status open_mpi_library(const char* path, gc_mpi* facts, void** library) {
   int length = 0;
   version_of(version, &length);
   version[strcspn(version, "\n")] = 0;
-  snprintf(facts->version, sizeof facts->version, "%s", version);
+  snprintf(facts->version, sizeof facts->version, "%.*s", static_cast<int>(sizeof facts->version) - 1, version);
   snprintf(facts->library, sizeof facts->library, "%s", path);
   Dl_info where;
   if (dladdr(reinterpret_cast<void*>(version_of), &where) != 0 && where.dli_fname)
