@@ -1,8 +1,6 @@
-# Cross compilation for 64-bit ARM with the compiler of Debian (g++-aarch64-linux-gnu); programs run under qemu-user.
+# Cross compilation for 64-bit ARM with the compiler of Debian (g++-aarch64-linux-gnu).
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
 set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
-find_program(QEMU NAMES qemu-aarch64-static qemu-aarch64)
-set(CMAKE_CROSSCOMPILING_EMULATOR ${QEMU};-L;/usr/aarch64-linux-gnu)
